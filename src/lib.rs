@@ -1,2 +1,7 @@
+mod binary;
+pub mod context;
 pub mod digest;
+pub mod entry;
+pub mod error;
 pub mod image;
+pub mod layer;

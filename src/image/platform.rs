@@ -37,20 +37,10 @@ impl Platform {
         }
     }
 
-    /// Linux on the architecture this program runs on: what an image is built for when nothing is asked.
-    pub fn host() -> Platform {
-        let architecture = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            "x86" => "386",
-            "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
-            other => other,
-        };
-        let mut platform = Platform::new("linux", architecture);
-        if architecture == "arm" {
-            platform.variant = Some("v7".to_owned());
-        }
-        platform
+    /// `linux/amd64`: what an image is for when neither spec, flags nor base say. It is not the platform of this
+    /// machine, because the same spec must give the same image everywhere; crane and ko chose the same.
+    pub fn fallback() -> Platform {
+        Platform::new("linux", "amd64")
     }
 
     /// The variant, unless it is the one that the architecture means anyway: `arm64` is `arm64/v8`, `amd64` is

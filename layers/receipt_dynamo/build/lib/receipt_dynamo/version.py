@@ -1,0 +1,3 @@
+"""A stale copy, as builds leave behind."""
+
+__version__ = "0.0.0"

@@ -1,0 +1,1 @@
+"""Tests. Run them from the folder above the package; see docs/testing.md."""

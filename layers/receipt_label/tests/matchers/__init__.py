@@ -1,0 +1,1 @@
+"""Tests of the matchers, one module each."""

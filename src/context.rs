@@ -1,0 +1,16 @@
+//! What is on disk: a directory, filtered by ignore rules, and the digests of the files that are left.
+//!
+//! A context is the only thing a layer can see of the machine. This station knows no spec and no layer: it answers
+//! with what it [found](Found), sorted by path, and never with anything that an ignore rule leaves out.
+
+mod digests;
+mod error;
+mod expression;
+mod ignore;
+mod pattern;
+mod scan;
+
+pub use digests::{digest_files, read_unchanged};
+pub use error::Error;
+pub use ignore::{IgnoreRules, InvalidPattern, LINE_LIMIT, Verdict};
+pub use scan::{Context, Found, FoundKind, Identity, Moment};

@@ -1,0 +1,325 @@
+//! The parallel walk: what a context holds once the ignore rules have been asked.
+
+use std::ffi::OsStr;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use super::error::Error;
+use super::ignore::{IgnoreRules, Verdict};
+
+/// A directory and the rules that say what of it may be seen.
+#[derive(Debug)]
+pub struct Context {
+    root: PathBuf,
+    rules: IgnoreRules,
+}
+
+/// A point in time, in nanoseconds since 1970, as file systems write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+impl Moment {
+    /// Now.
+    pub fn now() -> Moment {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Moment(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    }
+
+    fn of(seconds: i64, nanoseconds: i64) -> Moment {
+        Moment(seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds))
+    }
+}
+
+/// What tells that a file is still the same one with the same content: git's choice of facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The device it lies on.
+    pub device: u64,
+    /// Its inode there.
+    pub inode: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When its content last changed.
+    pub modified: Moment,
+    /// When its content or its inode last changed; no program can set this back.
+    pub changed: Moment,
+}
+
+impl Identity {
+    /// The identity that `metadata` shows.
+    pub fn of(metadata: &Metadata) -> Identity {
+        Identity {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: Moment::of(metadata.mtime(), metadata.mtime_nsec()),
+            changed: Moment::of(metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    /// Whether a write after `seen` would have to show in the identity.
+    ///
+    /// A clock ticks in steps; a file written twice within one step keeps its times. Like git, we do not believe
+    /// times that lie within a step of the moment they were looked at. File systems that keep fractions of a second
+    /// tick with the kernel (at most 10 ms); the others in steps of up to two seconds.
+    pub fn is_settled(&self, seen: Moment) -> bool {
+        const FINE: i64 = 50_000_000;
+        const COARSE: i64 = 2_000_000_000;
+        let step = if self.changed.0 % 1_000_000_000 == 0 { COARSE } else { FINE };
+        self.modified.max(self.changed).0.saturating_add(step) <= seen.0
+    }
+}
+
+/// One path of a context that the rules leave.
+#[derive(Debug)]
+pub struct Found {
+    /// The path, relative to the context, `/` between its parts, without one at the end.
+    pub path: Box<[u8]>,
+    /// What is there.
+    pub kind: FoundKind,
+    /// The permission bits, `07777` at most.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// How many names the inode has.
+    pub links: u64,
+    /// What tells whether it changes.
+    pub identity: Identity,
+    /// When `identity` was looked at, at the latest.
+    pub seen: Moment,
+}
+
+/// The kinds of file that a layer can hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FoundKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link and its target, as it is.
+    Symlink(Box<[u8]>),
+}
+
+impl Context {
+    /// Opens the directory `root` with the rules of its `.dockerignore`, if it has one, followed by `exclude`.
+    pub fn open(root: &Path, exclude: &[String]) -> Result<Context, Error> {
+        let file = root.join(".dockerignore");
+        let rules = match fs::read(&file) {
+            Ok(bytes) => {
+                IgnoreRules::parse(&bytes).map_err(|pattern| Error::IgnoreFile { file: file.clone(), pattern })?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => IgnoreRules::default(),
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Error::NotADirectory(root.to_owned()));
+            }
+            Err(source) => return Err(Error::Io { doing: "read", path: file, source }),
+        };
+        Context::with_rules(root, rules, exclude)
+    }
+
+    /// Opens the directory `root` with `rules` followed by `exclude`.
+    pub fn with_rules(root: &Path, mut rules: IgnoreRules, exclude: &[String]) -> Result<Context, Error> {
+        for pattern in exclude {
+            rules.push(pattern).map_err(Error::Pattern)?;
+        }
+        match fs::metadata(root) {
+            Ok(metadata) if metadata.is_dir() => Ok(Context { root: root.to_owned(), rules }),
+            Ok(_) => Err(Error::NotADirectory(root.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(root.to_owned())),
+            Err(source) => Err(Error::Io { doing: "open the context", path: root.to_owned(), source }),
+        }
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a found path lies.
+    pub fn locate(&self, path: &[u8]) -> PathBuf {
+        self.root.join(OsStr::from_bytes(path))
+    }
+
+    /// Walks the context from `from` (empty: its root) and returns what the rules leave, sorted bytewise by path.
+    /// `from` itself is the first element unless it is the root.
+    ///
+    /// Runs on the current rayon pool. Ignored directories are not walked unless a later `!` could bring something
+    /// in them back; when it does, the ignored parents are found as well, with their own metadata, as docker's walk
+    /// does it.
+    pub fn scan(&self, from: &[u8]) -> Result<Vec<Found>, Error> {
+        let seen = Moment::now();
+        let walk = Walk { context: self, seen, found: Mutex::default(), error: Mutex::default() };
+        let mut start = None;
+        if !from.is_empty() {
+            let mut verdict: Option<Verdict> = None;
+            let ends = from.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+            for end in ends.chain([from.len()]) {
+                verdict = Some(self.judge(&from[..end], verdict.as_ref())?);
+            }
+            start = verdict;
+            // A source that the spec names is followed if it is a link, as docker follows one.
+            let path = self.locate(from);
+            let missing =
+                || Error::MissingSource { context: self.root.clone(), from: String::from_utf8_lossy(from).into() };
+            let metadata = match fs::metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
+                Err(source) => return Err(Error::Io { doing: "look at", path, source }),
+            };
+            let ignored = start.as_ref().is_some_and(|verdict| verdict.ignored);
+            if !metadata.is_dir() {
+                if ignored {
+                    return Err(missing());
+                }
+                return Ok(vec![walk.admit(from, &metadata)?]);
+            }
+            if ignored && !start.as_ref().is_some_and(|verdict| self.rules.may_return_below(from, verdict)) {
+                return Err(missing());
+            }
+            let directory = walk.admit(from, &metadata)?;
+            lock(&walk.found).push(directory);
+        }
+        rayon::scope(|scope| walk.directory(scope, from.to_vec(), start, Vec::new()));
+        if let Some(error) = lock(&walk.error).take() {
+            return Err(error);
+        }
+        let mut found = std::mem::take(&mut *lock(&walk.found));
+        found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        // Several files brought back below one ignored directory each brought its parents along.
+        found.dedup_by(|a, b| a.path == b.path);
+        Ok(found)
+    }
+
+    fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, Error> {
+        self.rules.judge(path, parent).map_err(|pattern| match pattern.line {
+            0 => Error::Pattern(pattern),
+            _ => Error::IgnoreFile { file: self.root.join(".dockerignore"), pattern },
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+struct Walk<'a> {
+    context: &'a Context,
+    seen: Moment,
+    found: Mutex<Vec<Found>>,
+    error: Mutex<Option<Error>>,
+}
+
+impl<'a> Walk<'a> {
+    /// Reads one directory; those in it become tasks of their own. `pending` are the ignored directories above that
+    /// have to come along if something here comes back.
+    fn directory<'scope>(
+        &'scope self,
+        scope: &rayon::Scope<'scope>,
+        path: Vec<u8>,
+        verdict: Option<Verdict>,
+        pending: Vec<Vec<u8>>,
+    ) {
+        if lock(&self.error).is_some() {
+            return;
+        }
+        if let Err(error) = self.read(scope, &path, verdict.as_ref(), &pending) {
+            // One failure is enough to report; the others stop as soon as they see it.
+            lock(&self.error).get_or_insert(error);
+        }
+    }
+
+    fn read<'scope>(
+        &'scope self,
+        scope: &rayon::Scope<'scope>,
+        path: &[u8],
+        verdict: Option<&Verdict>,
+        pending: &[Vec<u8>],
+    ) -> Result<(), Error> {
+        let directory = self.context.locate(path);
+        let io = |doing, path: &Path, source| Error::Io { doing, path: path.to_owned(), source };
+        let mut here = Vec::new();
+        for child in fs::read_dir(&directory).map_err(|source| io("read the directory", &directory, source))? {
+            let child = child.map_err(|source| io("read the directory", &directory, source))?;
+            let name = child.file_name();
+            let mut child_path = path.to_vec();
+            if !child_path.is_empty() {
+                child_path.push(b'/');
+            }
+            child_path.extend_from_slice(name.as_bytes());
+            let judged =
+                if self.context.rules.is_empty() { None } else { Some(self.context.judge(&child_path, verdict)?) };
+            let ignored = judged.as_ref().is_some_and(|verdict| verdict.ignored);
+            if ignored {
+                let is_directory = child.file_type().map_err(|source| io("look at", &child.path(), source))?.is_dir();
+                let returns = is_directory
+                    && judged.as_ref().is_some_and(|verdict| self.context.rules.may_return_below(&child_path, verdict));
+                if returns {
+                    let mut pending = pending.to_vec();
+                    pending.push(child_path.clone());
+                    scope.spawn(move |scope| self.directory(scope, child_path, judged, pending));
+                }
+                continue;
+            }
+            let metadata = child.metadata().map_err(|source| io("look at", &child.path(), source))?;
+            here.push(self.admit(&child_path, &metadata)?);
+            if metadata.is_dir() {
+                scope.spawn(move |scope| self.directory(scope, child_path, judged, Vec::new()));
+            }
+        }
+        if !here.is_empty() {
+            for parent in pending {
+                let path = self.context.locate(parent);
+                let metadata = fs::symlink_metadata(&path).map_err(|source| io("look at", &path, source))?;
+                here.push(self.admit(parent, &metadata)?);
+            }
+        }
+        lock(&self.found).append(&mut here);
+        Ok(())
+    }
+
+    fn admit(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Error> {
+        let located = || self.context.locate(path);
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        if name.starts_with(b".wh.") {
+            return Err(Error::Whiteout(located()));
+        }
+        let kind = metadata.file_type();
+        let kind = if kind.is_dir() {
+            FoundKind::Directory
+        } else if kind.is_file() {
+            FoundKind::File
+        } else if kind.is_symlink() {
+            let target = fs::read_link(located()).map_err(|source| Error::Io {
+                doing: "read the link",
+                path: located(),
+                source,
+            })?;
+            FoundKind::Symlink(target.into_os_string().into_vec().into())
+        } else {
+            let kind = match () {
+                () if kind.is_fifo() => "FIFO",
+                () if kind.is_socket() => "socket",
+                () if kind.is_block_device() => "block device",
+                () => "character device",
+            };
+            return Err(Error::Special { path: located(), kind });
+        };
+        Ok(Found {
+            path: path.into(),
+            kind,
+            mode: metadata.mode() & 0o7777,
+            uid: metadata.uid(),
+            gid: metadata.gid(),
+            links: metadata.nlink(),
+            identity: Identity::of(metadata),
+            seen: self.seen,
+        })
+    }
+}

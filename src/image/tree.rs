@@ -1,0 +1,410 @@
+//! The base tree: what an image's file system holds, without contents.
+//!
+//! A layer has to say something about directories that the image below it already has, and must not change them: a
+//! `/tmp` at 0755 takes away the sticky bit, a directory `lib` over the symlink `lib → usr/lib` takes away libc. The
+//! tree grows layer by layer; it is a function of the base's digest and the layers alone.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+
+use crate::binary::{Reader, put_number, put_text};
+use crate::entry::{Entry, Kind, normalise_path, parents};
+
+const MAGIC: &[u8] = b"tarsia tree 1\n";
+
+/// The largest tree that is read back, in bytes before compression.
+const SIZE_LIMIT: usize = 256 << 20;
+/// How many paths an image may have.
+const NODE_LIMIT: usize = 4_000_000;
+/// How many symlinks may be followed to find one path: Linux's own limit.
+const LINK_LIMIT: usize = 40;
+/// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
+const LAYER_LIMIT: u64 = 64 << 30;
+
+/// What lies at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A directory.
+    Directory {
+        /// Its permission bits.
+        mode: u32,
+        /// Its owner.
+        uid: u64,
+        /// Its group.
+        gid: u64,
+    },
+    /// A symbolic link.
+    Symlink {
+        /// Where it points.
+        target: Box<[u8]>,
+    },
+    /// A file, or something else that is neither directory nor link.
+    File,
+}
+
+impl Node {
+    /// The word for it in messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Node::Directory { .. } => "directory",
+            Node::Symlink { .. } => "symlink",
+            Node::File => "file",
+        }
+    }
+}
+
+/// Why a tree cannot be made or used.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// A path's links go in a circle or are too many.
+    #[error("the links of `/{0}` in the image below lead in a circle")]
+    Loop(String),
+    /// A layer's tar stream is malformed.
+    #[error("failed to read a layer of the base image")]
+    Read(#[from] std::io::Error),
+    /// A layer holds a path that no layer may hold.
+    #[error("a layer of the base image holds the path `{0}`, which leaves the root")]
+    Outside(String),
+    /// There is too much of something.
+    #[error("the base image has more than {limit} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many would be allowed.
+        limit: u64,
+    },
+    /// A stored tree cannot be read back.
+    #[error("the stored base tree is damaged")]
+    Damaged,
+}
+
+/// The paths of an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    nodes: BTreeMap<Box<[u8]>, Node>,
+}
+
+impl Tree {
+    /// The tree of `scratch`.
+    pub fn new() -> Tree {
+        Tree::default()
+    }
+
+    /// What lies at `path`, links in it not followed.
+    pub fn get(&self, path: &[u8]) -> Option<&Node> {
+        self.nodes.get(path)
+    }
+
+    /// How many paths there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Where `path` really lies once all symlinks in it are followed, its last part included, within the image's
+    /// root. Parts that do not exist stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Loop`].
+    pub fn resolve(&self, path: &[u8]) -> Result<Box<[u8]>, TreeError> {
+        let mut todo: Vec<Box<[u8]>> = split(path).map(Box::from).rev().collect();
+        let mut done: Vec<u8> = Vec::new();
+        let mut followed = 0;
+        while let Some(part) = todo.pop() {
+            if &*part == b".." {
+                done.truncate(done.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+                continue;
+            }
+            let before = done.len();
+            if !done.is_empty() {
+                done.push(b'/');
+            }
+            done.extend_from_slice(&part);
+            if let Some(Node::Symlink { target }) = self.get(&done) {
+                followed += 1;
+                if followed > LINK_LIMIT {
+                    return Err(TreeError::Loop(String::from_utf8_lossy(path).into_owned()));
+                }
+                done.truncate(if target.starts_with(b"/") { 0 } else { before });
+                todo.extend(split(target).map(Box::from).rev());
+            }
+        }
+        Ok(done.into())
+    }
+
+    /// Lays a layer's entries over the tree.
+    pub fn apply<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) {
+        for entry in entries {
+            let node = match &entry.kind {
+                Kind::Directory => Node::Directory { mode: entry.mode, uid: entry.uid, gid: entry.gid },
+                Kind::Symlink { target } => Node::Symlink { target: target.clone() },
+                Kind::File { .. } | Kind::Hardlink { .. } => Node::File,
+            };
+            self.put(&entry.path, node);
+        }
+    }
+
+    fn put(&mut self, path: &[u8], node: Node) {
+        let was_directory = matches!(self.get(path), Some(Node::Directory { .. }));
+        if was_directory && !matches!(node, Node::Directory { .. }) {
+            self.remove_below(path);
+        }
+        self.nodes.insert(path.into(), node);
+    }
+
+    fn remove_below(&mut self, path: &[u8]) {
+        let prefix = [path, b"/"].concat();
+        let below: Vec<Box<[u8]>> = self
+            .nodes
+            .range(Box::from(&prefix[..])..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&prefix))
+            .cloned()
+            .collect();
+        for path in below {
+            self.nodes.remove(&path);
+        }
+    }
+
+    fn remove(&mut self, path: &[u8]) {
+        self.nodes.remove(path);
+        self.remove_below(path);
+    }
+
+    /// Lays a layer's plain tar stream over the tree, whiteouts and opaque directories applied as the
+    /// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) says.
+    ///
+    /// # Errors
+    ///
+    /// A malformed stream, a path outside of the root, absurd sizes and counts.
+    pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
+        let mut archive = tar::Archive::new(stream.take(LAYER_LIMIT));
+        // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
+        let mut added: Vec<(Box<[u8]>, Node)> = Vec::new();
+        for entry in archive.entries()? {
+            let entry = entry?;
+            let raw = entry.path_bytes();
+            let path = normalise_path(&raw)
+                .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
+            if path.is_empty() {
+                continue;
+            }
+            let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+                Some(slash) => (&path[..slash], &path[slash + 1..]),
+                None => (&b""[..], &path[..]),
+            };
+            if name == b".wh..wh..opq" {
+                if parent.is_empty() {
+                    self.nodes.clear()
+                } else {
+                    self.remove_below(parent)
+                }
+                continue;
+            }
+            if let Some(name) = name.strip_prefix(b".wh.") {
+                // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
+                if !name.starts_with(b".wh.") {
+                    let hidden = if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() };
+                    self.remove(&hidden);
+                }
+                continue;
+            }
+            let header = entry.header();
+            let node = match header.entry_type() {
+                tar::EntryType::Directory => {
+                    Node::Directory { mode: header.mode()? & 0o7777, uid: header.uid()?, gid: header.gid()? }
+                }
+                tar::EntryType::Symlink => Node::Symlink {
+                    target: entry.link_name_bytes().map(|target| target.as_ref().into()).unwrap_or_default(),
+                },
+                tar::EntryType::XGlobalHeader => continue,
+                _ => Node::File,
+            };
+            added.push((path, node));
+            if self.nodes.len() + added.len() > NODE_LIMIT {
+                return Err(TreeError::TooMany { what: "paths", limit: NODE_LIMIT as u64 });
+            }
+        }
+        for (path, node) in added {
+            // Layers of other tools may leave parents out; whoever unpacks them makes them so.
+            for parent in parents(&path) {
+                if self.get(parent).is_none() {
+                    self.nodes.insert(parent.into(), Node::Directory { mode: 0o755, uid: 0, gid: 0 });
+                }
+            }
+            self.put(&path, node);
+        }
+        Ok(())
+    }
+
+    /// The tree's compact form.
+    ///
+    /// # Errors
+    ///
+    /// If zstd cannot allocate its working memory.
+    pub fn encode(&self) -> std::io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        let mut last: &[u8] = b"";
+        for (path, node) in &self.nodes {
+            // Sorted paths share their beginnings.
+            let shared = path.iter().zip(last).take_while(|(a, b)| a == b).count();
+            put_number(&mut body, shared as u64);
+            put_text(&mut body, &path[shared..]);
+            match node {
+                Node::Directory { mode, uid, gid } => {
+                    body.push(b'd');
+                    put_number(&mut body, u64::from(*mode));
+                    put_number(&mut body, *uid);
+                    put_number(&mut body, *gid);
+                }
+                Node::Symlink { target } => {
+                    body.push(b'l');
+                    put_text(&mut body, target);
+                }
+                Node::File => body.push(b'f'),
+            }
+            last = path;
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&zstd::bulk::compress(&body, 3)?);
+        Ok(bytes)
+    }
+
+    /// Reads a tree's compact form. Nothing in it is believed, everything is bounded.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Damaged`].
+    pub fn decode(bytes: &[u8]) -> Result<Tree, TreeError> {
+        let frame = bytes.strip_prefix(MAGIC).ok_or(TreeError::Damaged)?;
+        let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
+        let size = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size <= SIZE_LIMIT);
+        let body = zstd::bulk::decompress(frame, size.ok_or(TreeError::Damaged)?).map_err(|_| TreeError::Damaged)?;
+        parse(&body).ok_or(TreeError::Damaged)
+    }
+}
+
+fn split(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && part != b".")
+}
+
+fn parse(body: &[u8]) -> Option<Tree> {
+    let mut reader = Reader(body);
+    let mut nodes = BTreeMap::new();
+    let mut last: Vec<u8> = Vec::new();
+    while !reader.0.is_empty() {
+        let shared = usize::try_from(reader.number()?).ok()?;
+        let mut path = last.get(..shared)?.to_vec();
+        path.extend_from_slice(reader.text()?);
+        let normal = path > last && normalise_path(&path).as_deref() == Some(&path[..]);
+        if !normal || nodes.len() >= NODE_LIMIT {
+            return None;
+        }
+        let node = match reader.byte()? {
+            b'd' => Node::Directory {
+                mode: u32::try_from(reader.number()?).ok().filter(|&mode| mode <= 0o7777)?,
+                uid: reader.number()?,
+                gid: reader.number()?,
+            },
+            b'l' => Node::Symlink { target: reader.text()?.into() },
+            b'f' => Node::File,
+            _ => return None,
+        };
+        nodes.insert(path.clone().into(), node);
+        last = path;
+    }
+    Some(Tree { nodes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream(paths: &[(&str, Option<&str>)]) -> Vec<u8> {
+        let mut builder = tar::Builder::new(Vec::new());
+        for (path, link) in paths {
+            let mut header = tar::Header::new_ustar();
+            header.set_size(0);
+            header.set_uid(7);
+            header.set_gid(8);
+            header.set_mode(0o1777);
+            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
+            if let Some(target) = link {
+                header.set_entry_type(tar::EntryType::Symlink);
+                header.set_link_name(target).unwrap();
+            } else if path.ends_with('/') {
+                header.set_entry_type(tar::EntryType::Directory);
+            }
+            header.set_cksum();
+            builder.append(&header, &[][..]).unwrap();
+        }
+        builder.into_inner().unwrap()
+    }
+
+    fn tree(layers: &[&[(&str, Option<&str>)]]) -> Tree {
+        let mut tree = Tree::new();
+        for layer in layers {
+            tree.apply_tar(&stream(layer)[..]).unwrap();
+        }
+        tree
+    }
+
+    #[test]
+    fn links_are_followed_within_the_root() {
+        let tree = tree(&[&[
+            ("usr/lib/", None),
+            ("lib", Some("usr/lib")),
+            ("abs", Some("/usr/../lib")),
+            ("up", Some("../../../lib")),
+            ("a", Some("b")),
+            ("b", Some("a")),
+            ("dangling", Some("no/where")),
+        ]]);
+        for (path, real) in [
+            ("lib/x", "usr/lib/x"),
+            ("abs/x", "usr/lib/x"),
+            ("up/y/z", "usr/lib/y/z"),
+            ("dangling/q", "no/where/q"),
+            ("new/dir", "new/dir"),
+            ("lib", "usr/lib"),
+        ] {
+            assert_eq!(tree.resolve(path.as_bytes()).unwrap(), real.as_bytes().into(), "{path}");
+        }
+        assert!(matches!(tree.resolve(b"a/x"), Err(TreeError::Loop(_))));
+    }
+
+    #[test]
+    fn whiteouts_hide_lower_layers_only() {
+        let tree = tree(&[
+            &[("d/", None), ("d/old", None), ("e/", None), ("e/f", None), ("g", None)],
+            &[("d/new", None), ("d/.wh..wh..opq", None), (".wh.e", None), ("g/", None), ("g/h", None)],
+        ]);
+        assert_eq!(tree.get(b"d/old"), None);
+        assert_eq!(tree.get(b"d/new"), Some(&Node::File));
+        assert_eq!(tree.get(b"e/f"), None);
+        assert_eq!(tree.get(b"e"), None);
+        assert_eq!(tree.get(b"g"), Some(&Node::Directory { mode: 0o1777, uid: 7, gid: 8 }));
+    }
+
+    #[test]
+    fn paths_outside_the_root_are_refused() {
+        let mut tree = Tree::new();
+        let error = tree.apply_tar(&stream(&[("../etc/passwd", None)])[..]).unwrap_err();
+        assert!(matches!(error, TreeError::Outside(_)));
+    }
+
+    #[test]
+    fn the_compact_form_comes_back_and_rubbish_does_not() {
+        let tree = tree(&[&[("usr/lib/", None), ("lib", Some("usr/lib")), ("f", None)]]);
+        let bytes = tree.encode().unwrap();
+        assert_eq!(Tree::decode(&bytes).unwrap(), tree);
+        for cut in 0..bytes.len() {
+            assert!(Tree::decode(&bytes[..cut]).is_err());
+        }
+    }
+}

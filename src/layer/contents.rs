@@ -1,0 +1,143 @@
+//! The contents of a layer that is to be: its entries, and where the bytes of each file are.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::context::{Context, Found, Identity, read_unchanged};
+use crate::digest::{Digest, Hasher};
+use crate::entry::{Entry, Kind};
+
+use super::codec::Codec;
+use super::error::Error;
+use super::key::layer_key;
+
+/// An entry and where its bytes come from.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// What the layer says.
+    pub entry: Entry,
+    /// Where a file's bytes are.
+    pub source: Source,
+}
+
+/// Where the bytes of an entry are.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// It has none.
+    Nothing,
+    /// Here.
+    Text(Arc<[u8]>),
+    /// In a file that was scanned.
+    File(Arc<FileSource>),
+}
+
+/// A scanned file.
+#[derive(Debug)]
+pub struct FileSource {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it was when scanned.
+    pub identity: Identity,
+    /// Whether the identity alone proves that the content is what was digested; otherwise the content is digested
+    /// again when it is packed.
+    pub settled: bool,
+}
+
+impl FileSource {
+    /// The source of a file found in a context.
+    pub fn of(context: &Context, found: &Found) -> FileSource {
+        FileSource {
+            path: context.locate(&found.path),
+            identity: found.identity,
+            settled: found.identity.is_settled(found.seen),
+        }
+    }
+}
+
+/// A layer's entries, sorted bytewise by path, unique, each directory before what lies in it.
+#[derive(Debug, Clone, Default)]
+pub struct Contents {
+    items: Vec<Item>,
+}
+
+impl Contents {
+    /// Sorts `items` into a layer.
+    ///
+    /// # Errors
+    ///
+    /// Two entries of one path, or an entry below something that is no directory.
+    pub fn new(mut items: Vec<Item>) -> Result<Contents, Error> {
+        items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+        let name = |path: &[u8]| format!("/{}", String::from_utf8_lossy(path));
+        for pair in items.windows(2) {
+            if pair[0].entry.path == pair[1].entry.path {
+                return Err(Error::Duplicate(name(&pair[0].entry.path)));
+            }
+        }
+        for item in &items {
+            if let Some(parent) = crate::entry::parents(&item.entry.path).last() {
+                match items.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
+                    Ok(at) if items[at].entry.kind == Kind::Directory => {}
+                    Ok(at) => {
+                        return Err(Error::NotADirectory {
+                            path: name(parent),
+                            kind: items[at].entry.kind.name(),
+                            child: name(&item.entry.path),
+                        });
+                    }
+                    Err(_) => return Err(Error::NoParent { path: name(&item.entry.path), parent: name(parent) }),
+                }
+            }
+        }
+        Ok(Contents { items })
+    }
+
+    /// The entries with their sources, in order.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// The entries, in order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> + Clone {
+        self.items.iter().map(|item| &item.entry)
+    }
+
+    /// The key of the layer with these contents.
+    pub fn key(&self, codec: Codec) -> Digest {
+        layer_key(codec, self.entries())
+    }
+
+    /// The number of bytes in its files.
+    pub fn size(&self) -> u64 {
+        self.items
+            .iter()
+            .map(|item| match item.entry.kind {
+                Kind::File { size, .. } => size,
+                _ => 0,
+            })
+            .sum()
+    }
+}
+
+/// Appends the content of a file to `out`.
+pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) -> Result<(), Error> {
+    match &item.source {
+        Source::Nothing => Ok(()),
+        Source::Text(text) => {
+            out.extend_from_slice(text);
+            Ok(())
+        }
+        Source::File(file) => {
+            let start = out.len();
+            read_unchanged(&file.path, &file.identity, &mut |bytes| out.extend_from_slice(bytes))?;
+            if !file.settled {
+                let mut hasher = Hasher::new();
+                hasher.update(&out[start..]);
+                if hasher.finish() != *digest {
+                    return Err(Error::Context(crate::context::Error::Changed(file.path.clone())));
+                }
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,76 @@
+use std::io;
+
+use crate::error::Class;
+
+/// Why a layer cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Two entries have the same path.
+    #[error("`{0}` stands twice in the layer")]
+    Duplicate(String),
+    /// An entry lies below something that is no directory.
+    #[error("`{child}` cannot lie in `{path}`, which is a {kind}")]
+    NotADirectory {
+        /// The parent.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+        /// What would lie in it.
+        child: String,
+    },
+    /// A directory would replace something else, or the other way round.
+    #[error("`{path}` would be a {new}, but the image below has a {old} there")]
+    Replaces {
+        /// The path.
+        path: String,
+        /// What the layer holds.
+        new: &'static str,
+        /// What is there already.
+        old: &'static str,
+    },
+    /// A parent directory is missing; the caller has to supply it.
+    #[error("the layer holds `{path}` but not its parent `{parent}`")]
+    NoParent {
+        /// The path.
+        path: String,
+        /// Its parent.
+        parent: String,
+    },
+    /// A destination that is no path below the root.
+    #[error("`{0}` is not a path below the image's root")]
+    Destination(String),
+    /// The base's links lead nowhere.
+    #[error(transparent)]
+    Tree(#[from] crate::image::TreeError),
+    /// A file could not be read, or changed.
+    #[error(transparent)]
+    Context(#[from] crate::context::Error),
+    /// The layer could not be written.
+    #[error("failed to write the layer")]
+    Write(#[source] io::Error),
+    /// A listing cannot be read back.
+    #[error("the layer's listing is damaged: {0}")]
+    Listing(&'static str),
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Context(error) => error.class(),
+            Error::Write(_) | Error::Listing(_) => Class::Local,
+            _ => Class::Input,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Error::Context(error) => error.help(),
+            Error::Replaces { old: "symlink", .. } => {
+                Some("copy to the place the link leads to, so that the link stays".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

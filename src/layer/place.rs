@@ -1,0 +1,286 @@
+//! Placing: where what was found in a context goes in the image, with which mode and owner.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::context::{Context, Found, FoundKind};
+use crate::digest::Digest;
+use crate::entry::{Entry, Kind, Owner, normalise_path, parents};
+use crate::image::{Node, Tree};
+
+use super::contents::{Contents, FileSource, Item, Source};
+use super::error::Error;
+
+/// The modes that a layer's files get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Modes {
+    /// 0755 for directories and for files that their owner may execute, 0644 for the others: what a umask did to a
+    /// checkout does not show.
+    #[default]
+    Normalize,
+    /// As on disk.
+    Keep,
+    /// These, where given; normalised where not.
+    Fixed {
+        /// For files.
+        file: Option<u32>,
+        /// For directories.
+        dir: Option<u32>,
+    },
+}
+
+impl Modes {
+    fn file(self, mode: u32) -> u32 {
+        match self {
+            Modes::Keep => mode,
+            Modes::Fixed { file: Some(fixed), .. } => fixed,
+            _ if mode & 0o100 != 0 => 0o755,
+            _ => 0o644,
+        }
+    }
+
+    fn dir(self, mode: u32) -> u32 {
+        match self {
+            Modes::Keep => mode,
+            Modes::Fixed { dir: Some(fixed), .. } => fixed,
+            _ => 0o755,
+        }
+    }
+}
+
+/// Where and how a layer's entries are laid.
+#[derive(Debug, Clone, Default)]
+pub struct Placement {
+    /// The destination. A directory's contents go into it; a file goes into it if it ends in `/`, and becomes it if
+    /// not.
+    pub to: Vec<u8>,
+    /// Who owns what is laid, created parents included.
+    pub owner: Owner,
+    /// The modes.
+    pub modes: Modes,
+    /// The time of every entry, in seconds since 1970.
+    pub mtime: i64,
+}
+
+/// An entry that the spec itself holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineEntry {
+    /// Its path.
+    pub path: Vec<u8>,
+    /// Its mode; without one, 0755 for directories and 0644 for files.
+    pub mode: Option<u32>,
+    /// Its owner; without one, the layer's.
+    pub owner: Option<Owner>,
+    /// What is there.
+    pub content: InlineContent,
+}
+
+/// What an inline entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InlineContent {
+    /// A directory.
+    Directory,
+    /// A file with this text.
+    Text(Vec<u8>),
+    /// A symlink to this target.
+    Link(Vec<u8>),
+}
+
+/// Collects entries by path, knowing what lies below them.
+struct Layout<'a> {
+    tree: &'a Tree,
+    placement: &'a Placement,
+    items: BTreeMap<Box<[u8]>, Item>,
+}
+
+impl Layout<'_> {
+    fn entry(&self, path: Box<[u8]>, mode: u32, owner: Owner, kind: Kind) -> Entry {
+        Entry { path, mode, uid: owner.uid, gid: owner.gid, mtime: self.placement.mtime, kind }
+    }
+
+    /// A directory as the image has it already, else as asked.
+    fn directory(&self, path: &[u8], mode: u32, owner: Owner) -> Result<Item, Error> {
+        let (mode, owner) = match self.tree.get(path) {
+            Some(&Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
+            Some(other) => return Err(replaces(path, "directory", other.name())),
+            None => (mode, owner),
+        };
+        Ok(Item { entry: self.entry(path.into(), mode, owner, Kind::Directory), source: Source::Nothing })
+    }
+
+    /// Adds the directories above `path` that are not there yet.
+    fn add_parents(&mut self, path: &[u8]) -> Result<(), Error> {
+        for parent in parents(path) {
+            self.add_directory(parent)?;
+        }
+        Ok(())
+    }
+
+    fn add_directory(&mut self, path: &[u8]) -> Result<(), Error> {
+        if !path.is_empty() && !self.items.contains_key(path) {
+            let item = self.directory(path, 0o755, self.placement.owner)?;
+            self.items.insert(path.into(), item);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Contents, Error> {
+        Contents::new(self.items.into_values().collect())
+    }
+}
+
+fn replaces(path: &[u8], new: &'static str, old: &'static str) -> Error {
+    Error::Replaces { path: format!("/{}", String::from_utf8_lossy(path)), new, old }
+}
+
+fn destination(to: &[u8]) -> Result<Box<[u8]>, Error> {
+    normalise_path(to).ok_or_else(|| Error::Destination(String::from_utf8_lossy(to).into_owned()))
+}
+
+/// Lays what was found below `from` in `context` over `tree`.
+///
+/// `found` and `digests` are the answers of [`Context::scan`] and [`crate::context::digest_files`]. Symlinks of the
+/// image on the way to the destination are followed; directories that it has already keep their mode and owner.
+///
+/// # Errors
+///
+/// A destination outside the root; a directory where the image has something else, or a file where it has a directory.
+pub fn place(
+    context: &Context,
+    from: &[u8],
+    found: &[Found],
+    digests: &[Option<Digest>],
+    placement: &Placement,
+    tree: &Tree,
+) -> Result<Contents, Error> {
+    let mut layout = Layout { tree, placement, items: BTreeMap::new() };
+    let to = destination(&placement.to)?;
+    let single =
+        matches!(found, [only] if !from.is_empty() && *only.path == *from && only.kind != FoundKind::Directory);
+    let root = if single && !placement.to.ends_with(b"/") {
+        // The last part names the file itself: only its parents are followed.
+        let parent = parents(&to).last().unwrap_or_default();
+        let name = if parent.is_empty() { &to[..] } else { &to[parent.len() + 1..] };
+        join(&tree.resolve(parent)?, name)
+    } else {
+        tree.resolve(&to)?
+    };
+    if !single || placement.to.ends_with(b"/") {
+        layout.add_parents(&root)?;
+        layout.add_directory(&root)?;
+    }
+    let mut inodes: HashMap<(u64, u64), Box<[u8]>> = HashMap::new();
+    for (file, digest) in found.iter().zip(digests) {
+        let path = if single {
+            match placement.to.ends_with(b"/") {
+                true => join(&root, from.rsplit(|&byte| byte == b'/').next().unwrap_or_default()),
+                false => root.clone(),
+            }
+        } else {
+            let below = file.path.strip_prefix(from).unwrap_or(&file.path);
+            let below = below.strip_prefix(b"/").unwrap_or(below);
+            if below.is_empty() {
+                continue;
+            }
+            join(&root, below)
+        };
+        if path.is_empty() {
+            return Err(Error::Destination(String::from_utf8_lossy(&placement.to).into_owned()));
+        }
+        if single {
+            layout.add_parents(&path)?;
+        }
+        let item = match &file.kind {
+            FoundKind::Directory => layout.directory(&path, placement.modes.dir(file.mode), placement.owner)?,
+            FoundKind::Symlink(target) => {
+                check_not_directory(tree, &path, "symlink")?;
+                let kind = Kind::Symlink { target: target.clone() };
+                Item { entry: layout.entry(path.clone(), 0o777, placement.owner, kind), source: Source::Nothing }
+            }
+            FoundKind::File => {
+                check_not_directory(tree, &path, "file")?;
+                let mode = placement.modes.file(file.mode);
+                let inode = (file.identity.device, file.identity.inode);
+                match inodes.get(&inode) {
+                    Some(first) if file.links > 1 => {
+                        let kind = Kind::Hardlink { target: first.clone() };
+                        Item { entry: layout.entry(path.clone(), mode, placement.owner, kind), source: Source::Nothing }
+                    }
+                    _ => {
+                        if file.links > 1 {
+                            inodes.insert(inode, path.clone());
+                        }
+                        let digest = digest.unwrap_or_else(|| Digest::of(b""));
+                        let kind = Kind::File { size: file.identity.size, digest };
+                        let source = Source::File(Arc::new(FileSource::of(context, file)));
+                        Item { entry: layout.entry(path.clone(), mode, placement.owner, kind), source }
+                    }
+                }
+            }
+        };
+        layout.items.insert(path, item);
+    }
+    layout.finish()
+}
+
+/// Lays the entries that a spec itself holds over `tree`.
+///
+/// # Errors
+///
+/// As [`place`], and two entries of one path.
+pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree) -> Result<Contents, Error> {
+    let mut layout = Layout { tree, placement, items: BTreeMap::new() };
+    let mut named: BTreeMap<Box<[u8]>, Item> = BTreeMap::new();
+    for inline in entries {
+        let written = destination(&inline.path)?;
+        if written.is_empty() {
+            return Err(Error::Destination(String::from_utf8_lossy(&inline.path).into_owned()));
+        }
+        let parent = parents(&written).last().unwrap_or_default();
+        let name = if parent.is_empty() { &written[..] } else { &written[parent.len() + 1..] };
+        let path = join(&tree.resolve(parent)?, name);
+        let owner = inline.owner.unwrap_or(placement.owner);
+        let item = match &inline.content {
+            InlineContent::Directory => {
+                let mut item = layout.directory(&path, 0o755, owner)?;
+                // What the spec spells out wins over what is there.
+                item.entry.mode = inline.mode.unwrap_or(item.entry.mode);
+                if let Some(owner) = inline.owner {
+                    (item.entry.uid, item.entry.gid) = (owner.uid, owner.gid);
+                }
+                item
+            }
+            InlineContent::Text(text) => {
+                check_not_directory(tree, &path, "file")?;
+                let kind = Kind::File { size: text.len() as u64, digest: Digest::of(text) };
+                let mode = inline.mode.unwrap_or(0o644);
+                Item { entry: layout.entry(path.clone(), mode, owner, kind), source: Source::Text(text[..].into()) }
+            }
+            InlineContent::Link(target) => {
+                check_not_directory(tree, &path, "symlink")?;
+                let kind = Kind::Symlink { target: target[..].into() };
+                Item { entry: layout.entry(path.clone(), 0o777, owner, kind), source: Source::Nothing }
+            }
+        };
+        if named.insert(path.clone(), item).is_some() {
+            return Err(Error::Duplicate(format!("/{}", String::from_utf8_lossy(&path))));
+        }
+    }
+    for path in named.keys() {
+        layout.add_parents(path)?;
+    }
+    layout.items.append(&mut named);
+    layout.finish()
+}
+
+fn check_not_directory(tree: &Tree, path: &[u8], new: &'static str) -> Result<(), Error> {
+    match tree.get(path) {
+        Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
+        _ => Ok(()),
+    }
+}
+
+fn join(directory: &[u8], name: &[u8]) -> Box<[u8]> {
+    if directory.is_empty() { name.into() } else { [directory, b"/", name].concat().into() }
+}

@@ -5,3 +5,5 @@ pub mod entry;
 pub mod error;
 pub mod image;
 pub mod layer;
+pub mod spec;
+pub mod store;

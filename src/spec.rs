@@ -1,0 +1,19 @@
+//! What was asked for: specs, resolved and validated into [recipes](Recipe).
+//!
+//! Every front end ends in a [`Recipe`]; nothing after this station knows whether it was a TOML file or was written in
+//! code.
+
+mod duration;
+mod error;
+mod file;
+mod recipe;
+mod resolve;
+mod schema;
+mod variables;
+mod workspace;
+
+pub use error::{Span, SpecError};
+pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
+pub use schema::schema;
+pub use variables::{Template, Unset, Variables};
+pub use workspace::{Workspace, load};

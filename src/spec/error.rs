@@ -1,0 +1,108 @@
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// A place in a spec: the file, its text, and the bytes meant.
+#[derive(Debug, Clone)]
+pub struct Span {
+    /// The file.
+    pub file: PathBuf,
+    /// Its text.
+    pub text: Arc<str>,
+    /// The bytes meant.
+    pub range: Range<usize>,
+}
+
+impl Span {
+    /// Line and column of its beginning, from 1, the column in characters.
+    pub fn line_and_column(&self) -> (usize, usize) {
+        let before = self.text.get(..self.range.start).unwrap_or(&self.text);
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+}
+
+impl fmt::Display for Span {
+    /// `file:line:column`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, column) = self.line_and_column();
+        write!(f, "{}:{line}:{column}", self.file.display())
+    }
+}
+
+/// Why a spec cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SpecError {
+    /// Something in it is wrong.
+    #[error("{span}: {message}")]
+    At {
+        /// Where.
+        span: Span,
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// Its file cannot be read.
+    #[error("failed to read the spec `{}`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A file of a kind that is no spec.
+    #[error("`{}` is not a spec: specs end in `.toml`", .0.display())]
+    Kind(PathBuf),
+    /// A folder without specs.
+    #[error("the folder `{}` holds no `.toml` file", .0.display())]
+    NoSpecs(PathBuf),
+    /// Specs that are built on each other in a circle.
+    #[error("the specs are built on each other in a circle: {0}")]
+    Cycle(String),
+    /// Two specs make images of one name.
+    #[error("`{}` and `{}` both make the image `{name}`", first.display(), second.display())]
+    SameName {
+        /// The name.
+        name: String,
+        /// One spec.
+        first: PathBuf,
+        /// The other.
+        second: PathBuf,
+    },
+    /// A variable that has no value.
+    #[error("{file}: the variable `{}` has no value", unset.0)]
+    Unset {
+        /// The spec.
+        file: String,
+        /// The variable.
+        unset: Unset,
+    },
+}
+
+use super::variables::Unset;
+
+impl SpecError {
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            SpecError::At { help, .. } => help.clone(),
+            SpecError::Unset { unset, .. } => {
+                Some(format!("set it in the environment or with --set {}=VALUE", unset.0))
+            }
+            SpecError::SameName { .. } => Some("give one of them another `name`".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The place in the spec, if there is one.
+    pub fn span(&self) -> Option<&Span> {
+        match self {
+            SpecError::At { span, .. } => Some(span),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Specs that belong together: those asked for, those they are built on, in the order to build them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::error::SpecError;
+use super::recipe::{Base, Recipe};
+use super::resolve::{Resolved, Source};
+use super::variables::Variables;
+
+/// The recipes of a run, each after the one it is built on.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The recipes.
+    pub recipes: Vec<Recipe>,
+    /// Which of them were asked for; the others are only built on.
+    pub requested: Vec<bool>,
+}
+
+impl Workspace {
+    /// A workspace of recipes written in code, all of them asked for. A recipe's base comes before it.
+    pub fn of(recipes: Vec<Recipe>) -> Workspace {
+        let requested = vec![true; recipes.len()];
+        Workspace { recipes, requested }
+    }
+}
+
+/// Loads specs: files, or folders whose `*.toml` files are all specs.
+///
+/// # Errors
+///
+/// [`SpecError`] with the place of the first mistake.
+pub fn load(paths: &[PathBuf], variables: &Variables) -> Result<Workspace, SpecError> {
+    let mut loader = Loader { variables, specs: Vec::new(), by_path: BTreeMap::new() };
+    let mut requested = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let index = loader.load(&file)?;
+            if !requested.contains(&index) {
+                requested.push(index);
+            }
+        }
+    }
+    loader.order(&requested)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
+    let read = |source| SpecError::Read { path: path.to_owned(), source };
+    if !fs::metadata(path).map_err(read)?.is_dir() {
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            return Err(SpecError::Kind(path.to_owned()));
+        }
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(read)? {
+        let file = entry.map_err(read)?.path();
+        if file.extension().is_some_and(|extension| extension == "toml") && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        return Err(SpecError::NoSpecs(path.to_owned()));
+    }
+    Ok(files)
+}
+
+struct Loader<'a> {
+    variables: &'a Variables,
+    specs: Vec<Spec>,
+    by_path: BTreeMap<PathBuf, usize>,
+}
+
+struct Spec {
+    file: PathBuf,
+    recipe: Recipe,
+    base: Option<usize>,
+}
+
+impl Loader<'_> {
+    /// Loads a spec and all it is built on; returns its place among [`Loader::specs`].
+    fn load(&mut self, file: &Path) -> Result<usize, SpecError> {
+        let read = |source| SpecError::Read { path: file.to_owned(), source };
+        let identity = fs::canonicalize(file).map_err(read)?;
+        if let Some(&index) = self.by_path.get(&identity) {
+            return Ok(index);
+        }
+        let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
+        let source = Source { file: file.to_owned(), text };
+        let Resolved { recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
+        check_layer_names(&source, &recipe)?;
+        if let Some(other) = self.specs.iter().find(|spec| spec.recipe.name == recipe.name) {
+            return Err(SpecError::SameName { name: recipe.name, first: other.file.clone(), second: file.to_owned() });
+        }
+        let index = self.specs.len();
+        self.by_path.insert(identity, index);
+        self.specs.push(Spec { file: file.to_owned(), recipe, base: None });
+        if let Some((path, span)) = base_spec {
+            if !path.is_file() {
+                let message = format!("there is no spec `{}`", path.display());
+                return Err(SpecError::At { span, message, help: None });
+            }
+            let base = self.load(&path)?;
+            let name = self.specs[base].recipe.name.clone();
+            self.specs[index].base = Some(base);
+            self.specs[index].recipe.base = Base::Recipe(name);
+        }
+        Ok(index)
+    }
+
+    /// Bases before what is built on them, otherwise as asked for.
+    fn order(self, requested: &[usize]) -> Result<Workspace, SpecError> {
+        let mut order: Vec<usize> = Vec::new();
+        for &index in requested {
+            let mut chain = vec![index];
+            while let Some(base) = self.specs[chain[chain.len() - 1]].base {
+                if let Some(start) = chain.iter().position(|&above| above == base) {
+                    let names = chain[start..].iter().chain([&base]);
+                    let names: Vec<String> =
+                        names.map(|&index| format!("`{}`", self.specs[index].file.display())).collect();
+                    return Err(SpecError::Cycle(names.join(" → ")));
+                }
+                chain.push(base);
+            }
+            for index in chain.into_iter().rev() {
+                if !order.contains(&index) {
+                    order.push(index);
+                }
+            }
+        }
+        let is_requested = order.iter().map(|index| requested.contains(index)).collect();
+        let mut specs: Vec<Option<Spec>> = self.specs.into_iter().map(Some).collect();
+        let recipes = order.iter().filter_map(|&index| specs[index].take()).map(|spec| spec.recipe).collect();
+        Ok(Workspace { recipes, requested: is_requested })
+    }
+}
+
+fn check_layer_names(source: &Source, recipe: &Recipe) -> Result<(), SpecError> {
+    for (index, layer) in recipe.layers.iter().enumerate() {
+        if recipe.layers[..index].iter().any(|other| other.name == layer.name) {
+            let at = source.text.rfind(&layer.name).unwrap_or(0);
+            return Err(SpecError::At {
+                span: super::Span {
+                    file: source.file.clone(),
+                    text: Arc::clone(&source.text),
+                    range: at..at + layer.name.len(),
+                },
+                message: format!("two layers are named `{}`", layer.name),
+                help: None,
+            });
+        }
+    }
+    Ok(())
+}

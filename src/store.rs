@@ -1,0 +1,200 @@
+//! This machine's memory: blobs by digest, and which key gave which layer.
+//!
+//! ```text
+//! blobs/sha256/<hex>      content, named by its digest
+//! layers/<key>            a record: which blob a layer key gave
+//! listings/<key>          the layer's listing
+//! latest/<name>           the key that a layer of an image had last
+//! trees/<digest>          the base tree of an image's manifest digest
+//! contexts/<hex>          digests of a context's files
+//! temporary/              what is being written
+//! ```
+//!
+//! Everything appears under its name by a rename and complete, so several processes share a store without asking each
+//! other. Only [`Store::prune`] removes, and waits until nobody else is at work.
+
+mod blob;
+mod error;
+mod prune;
+mod record;
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+pub use blob::NewBlob;
+pub use error::StoreError;
+pub use prune::{Damage, Keep, Kept, Pruned};
+pub use record::LayerRecord;
+
+use crate::digest::Digest;
+use crate::image::{Descriptor, Tree};
+
+/// The largest record or tree that is read back, in bytes.
+const FILE_LIMIT: u64 = 64 << 20;
+
+/// A folder of blobs and records.
+#[derive(Debug)]
+pub struct Store {
+    root: PathBuf,
+    /// Held shared while the store is in use, so that pruning waits.
+    lock: File,
+}
+
+impl Store {
+    /// Opens the store in `root`, making it if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made or locked.
+    pub fn open(root: &Path) -> Result<Store, StoreError> {
+        // Tools that back up or clean caches know this mark: https://bford.info/cachedir/
+        const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# Blobs and records of tarsia.\n";
+        let io = |doing, path: &Path, source| StoreError::Io { doing, path: path.to_owned(), source };
+        for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "contexts", "temporary"] {
+            let folder = root.join(folder);
+            fs::create_dir_all(&folder).map_err(|error| io("make the folder", &folder, error))?;
+        }
+        let tag = root.join("CACHEDIR.TAG");
+        if !tag.exists() {
+            fs::write(&tag, TAG).map_err(|error| io("write", &tag, error))?;
+        }
+        let path = root.join("lock");
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| io("open", &path, error))?;
+        lock.lock_shared().map_err(|error| io("lock", &path, error))?;
+        Ok(Store { root: root.to_owned(), lock })
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn io(&self, doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+        let path = path.to_owned();
+        move |source| StoreError::Io { doing, path, source }
+    }
+
+    /// Where the blob with this digest lies, if it is there.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Whether a blob is there and of the right size. A blob cut short by a full disk is not believed; one that was
+    /// damaged in place is found by [`Store::verify`].
+    pub fn has_blob(&self, digest: &Digest, size: u64) -> bool {
+        fs::symlink_metadata(self.blob_path(digest)).is_ok_and(|metadata| metadata.is_file() && metadata.len() == size)
+    }
+
+    /// Opens a blob for reading, if it is there and of the right size.
+    ///
+    /// # Errors
+    ///
+    /// If it is there and cannot be opened.
+    pub fn open_blob(&self, digest: &Digest, size: u64) -> Result<Option<File>, StoreError> {
+        let path = self.blob_path(digest);
+        match File::open(&path) {
+            Ok(file) => Ok(file.metadata().is_ok_and(|metadata| metadata.len() == size).then_some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.io("open", &path)(error)),
+        }
+    }
+
+    /// The content of a small blob, if it is there and is what its digest says.
+    ///
+    /// # Errors
+    ///
+    /// If it is there and cannot be read.
+    pub fn read_blob(&self, descriptor: &Descriptor) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(file) = self.open_blob(&descriptor.digest, descriptor.size)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let path = self.blob_path(&descriptor.digest);
+        file.take(descriptor.size).read_to_end(&mut bytes).map_err(self.io("read", &path))?;
+        Ok(Some(bytes).filter(|bytes| Digest::of(bytes) == descriptor.digest))
+    }
+
+    /// Begins a blob whose digest is not known yet.
+    ///
+    /// # Errors
+    ///
+    /// If no temporary file can be made.
+    pub fn new_blob(&self) -> Result<NewBlob<'_>, StoreError> {
+        NewBlob::begin(self)
+    }
+
+    /// Stores a small blob.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
+        let digest = Digest::of(bytes);
+        if !self.has_blob(&digest, bytes.len() as u64) {
+            let mut blob = self.new_blob()?;
+            let path = blob.path().to_owned();
+            blob.write_all(bytes).map_err(self.io("write", &path))?;
+            blob.commit(&digest)?;
+        }
+        Ok(digest)
+    }
+
+    /// Where the digests of the files below `context` are remembered.
+    pub fn context_index(&self, context: &Path) -> PathBuf {
+        let name = fs::canonicalize(context).unwrap_or_else(|_| context.to_owned());
+        self.root.join("contexts").join(Digest::of(name.as_os_str().as_bytes()).hex())
+    }
+
+    /// The base tree of the image whose manifest has this digest, if it was computed before and is undamaged.
+    pub fn tree(&self, manifest: &Digest) -> Option<Tree> {
+        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
+        Tree::decode(&bytes).ok()
+    }
+
+    /// Keeps a base tree.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub fn put_tree(&self, manifest: &Digest, tree: &Tree) -> Result<(), StoreError> {
+        let path = self.root.join("trees").join(manifest.hex());
+        let bytes = tree.encode().map_err(self.io("encode", &path))?;
+        self.write_file(&path, &bytes)
+    }
+
+    fn read_file(&self, path: &Path) -> Option<Vec<u8>> {
+        let file = File::open(path).ok()?;
+        if file.metadata().ok()?.len() > FILE_LIMIT {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        file.take(FILE_LIMIT).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+
+    /// Writes a file so that it is there whole or not at all.
+    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let mut file = self.temporary()?;
+        let name = file.path().to_owned();
+        file.write_all(bytes).map_err(self.io("write", &name))?;
+        self.publish(file, path)
+    }
+
+    fn temporary(&self) -> Result<tempfile::NamedTempFile, StoreError> {
+        let folder = self.root.join("temporary");
+        tempfile::NamedTempFile::new_in(&folder).map_err(self.io("make a temporary file in", &folder))
+    }
+
+    /// Gives a complete temporary file its name: contents to disk, rename, folder to disk.
+    fn publish(&self, file: tempfile::NamedTempFile, path: &Path) -> Result<(), StoreError> {
+        file.as_file().sync_all().map_err(self.io("write", path))?;
+        file.persist(path).map_err(|error| self.io("write", path)(error.error))?;
+        let folder = path.parent().unwrap_or(&self.root);
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(self.io("write", folder))
+    }
+}

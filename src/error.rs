@@ -1,4 +1,7 @@
-//! Errors: each station has its own; this one joins them and says whose fault it is.
+//! Errors: each station has its own; [`Error`] joins them and says whose fault it is.
+
+use crate::registry;
+use crate::spec::Span;
 
 /// Whose fault an error is, and with it the exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,115 @@ impl Class {
             Class::Input => 2,
             Class::Remote => 3,
             Class::Local => 4,
+        }
+    }
+}
+
+/// Why a run failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A spec is wrong.
+    #[error(transparent)]
+    Spec(#[from] crate::spec::SpecError),
+    /// A context cannot be read.
+    #[error(transparent)]
+    Context(#[from] crate::context::Error),
+    /// A layer cannot be made.
+    #[error("the layer `{layer}` of the image `{image}` cannot be made")]
+    Layer {
+        /// The image.
+        image: String,
+        /// The layer.
+        layer: String,
+        /// Why.
+        source: crate::layer::Error,
+    },
+    /// A base cannot be used.
+    #[error("the base `{base}` of the image `{image}` cannot be used")]
+    Base {
+        /// The image.
+        image: String,
+        /// Its base.
+        base: String,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// An image's documents make no sense.
+    #[error(transparent)]
+    Image(#[from] crate::image::ImageError),
+    /// The tree of an image cannot be computed.
+    #[error(transparent)]
+    Tree(#[from] crate::image::TreeError),
+    /// A layout or an archive cannot be read or written.
+    #[error(transparent)]
+    Output(#[from] crate::output::OutputError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// A registry, or the way to it, failed.
+    #[error(transparent)]
+    Registry(#[from] Box<registry::Error>),
+    /// What was asked for is impossible or contradicts itself.
+    #[error("{message}")]
+    Request {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
+    /// No threads.
+    #[error("failed to start worker threads: {0}")]
+    Threads(String),
+}
+
+impl From<registry::Error> for Error {
+    fn from(error: registry::Error) -> Error {
+        Error::Registry(Box::new(error))
+    }
+}
+
+impl Error {
+    /// A request that cannot be met.
+    pub fn request(message: impl Into<String>, help: impl Into<String>) -> Error {
+        Error::Request { message: message.into(), help: Some(help.into()) }
+    }
+
+    /// Whose fault it is.
+    pub fn class(&self) -> Class {
+        match self {
+            Error::Spec(_) | Error::Request { .. } => Class::Input,
+            Error::Context(error) => error.class(),
+            Error::Layer { source, .. } => source.class(),
+            Error::Base { source, .. } => source.class(),
+            Error::Image(_) | Error::Tree(_) => Class::Input,
+            Error::Output(error) => error.class(),
+            Error::Store(_) | Error::Threads(_) => Class::Local,
+            Error::Registry(error) if error.is_local() => Class::Local,
+            Error::Registry(_) => Class::Remote,
+        }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Error::Spec(error) => error.help(),
+            Error::Context(error) => error.help(),
+            Error::Layer { source, .. } => source.help(),
+            Error::Base { source, .. } => source.help(),
+            Error::Output(error) => error.help(),
+            Error::Store(error) => error.help(),
+            Error::Registry(error) => error.help(),
+            Error::Request { help, .. } => help.clone(),
+            Error::Image(_) | Error::Tree(_) | Error::Threads(_) => None,
+        }
+    }
+
+    /// The place in a spec, if there is one.
+    pub fn span(&self) -> Option<&Span> {
+        match self {
+            Error::Spec(error) => error.span(),
+            Error::Base { source, .. } => source.span(),
+            _ => None,
         }
     }
 }

@@ -5,5 +5,6 @@ pub mod entry;
 pub mod error;
 pub mod image;
 pub mod layer;
+pub mod output;
 pub mod spec;
 pub mod store;

@@ -28,8 +28,8 @@ pub use error::StoreError;
 pub use prune::{Damage, Keep, Kept, Pruned};
 pub use record::LayerRecord;
 
-use crate::digest::Digest;
-use crate::image::{Descriptor, Tree};
+use crate::digest::{Digest, Hasher};
+use crate::image::{Descriptor, MANIFEST_LIMIT, Tree};
 
 /// The largest record or tree that is read back, in bytes.
 const FILE_LIMIT: u64 = 64 << 20;
@@ -144,10 +144,24 @@ impl Store {
         Ok(digest)
     }
 
-    /// Where the digests of the files below `context` are remembered.
-    pub fn context_index(&self, context: &Path) -> PathBuf {
+    /// A manifest or an index by its digest alone, if it is here and undamaged.
+    pub fn known_document(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let size = fs::metadata(self.blob_path(digest)).ok()?.len();
+        if size > MANIFEST_LIMIT {
+            return None;
+        }
+        self.read_blob(&Descriptor::new("", *digest, size)).ok().flatten()
+    }
+
+    /// Where the digests of the files below `from` in `context` are remembered. What is excluded is part of the
+    /// name: two layers that take different files of one context do not make each other forget.
+    pub fn context_index(&self, context: &Path, from: &[u8], exclude: &[String]) -> PathBuf {
         let name = fs::canonicalize(context).unwrap_or_else(|_| context.to_owned());
-        self.root.join("contexts").join(Digest::of(name.as_os_str().as_bytes()).hex())
+        let mut hasher = Hasher::new();
+        hasher.field(name.as_os_str().as_bytes());
+        hasher.field(from);
+        exclude.iter().for_each(|pattern| hasher.field(pattern.as_bytes()));
+        self.root.join("contexts").join(hasher.finish().hex())
     }
 
     /// The base tree of the image whose manifest has this digest, if it was computed before and is undamaged.

@@ -178,7 +178,7 @@ pub(super) struct ConfigTable {
     /// Environment variables.
     #[serde(default)]
     #[schemars(with = "std::collections::BTreeMap<String, String>")]
-    pub env: toml::Table,
+    pub env: std::collections::BTreeMap<String, Spanned<String>>,
     /// The working directory.
     #[serde(default)]
     pub workdir: Option<String>,

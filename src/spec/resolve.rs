@@ -286,13 +286,10 @@ impl Source {
     fn config(&self, table: ConfigTable) -> Result<ConfigEdits, SpecError> {
         let mut env = Vec::new();
         for (name, value) in table.env {
-            let toml::Value::String(value) = value else {
-                return Err(self.error(0..0, format!("config.env: the value of `{name}` has to be a text")));
-            };
             if name.is_empty() || name.contains(['=', '\0']) {
-                return Err(self.error(0..0, format!("config.env: `{name}` is not a variable's name")));
+                return Err(self.error(value.span(), format!("`{name}` is not a variable's name")));
             }
-            env.push((name, value));
+            env.push((name, value.into_inner()));
         }
         let ports = table.expose.into_iter().map(|port| match port {
             PortField::Number(number) => number.to_string(),

@@ -1,0 +1,328 @@
+//! Bases: the image below, wherever it is, and the tree of its paths.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use crate::digest::{Digest, Digesting};
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{
+    BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Location, MANIFEST_LIMIT, Manifest, Platform,
+    Tree, TreeError, media_type,
+};
+use crate::output::{Archive, DockerImage, Layout};
+use crate::registry::{RemoteRepository, Traffic};
+use crate::workshop::Workshop;
+
+/// Where the blobs of an image are.
+#[derive(Debug)]
+pub enum Origin {
+    /// Nowhere: the image has none.
+    Scratch,
+    /// In a layout.
+    Layout(Layout),
+    /// In an OCI archive.
+    OciArchive(Archive),
+    /// In a docker archive.
+    DockerArchive(Archive, DockerImage),
+    /// In a repository of a registry.
+    Registry(RemoteRepository),
+}
+
+/// A base for one platform.
+#[derive(Debug, Clone)]
+pub struct BaseImage {
+    /// The platform.
+    pub platform: Platform,
+    /// Its documents.
+    pub documents: BaseDocuments,
+    /// Where its blobs are.
+    pub origin: Arc<Origin>,
+}
+
+impl BaseImage {
+    /// Nothing, for `platform`.
+    pub fn scratch(platform: &Platform) -> BaseImage {
+        BaseImage {
+            platform: platform.clone(),
+            documents: BaseDocuments::scratch(platform),
+            origin: Arc::new(Origin::Scratch),
+        }
+    }
+
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        self.documents.named.as_ref().map_or("scratch", |(name, _)| name)
+    }
+}
+
+/// The image at `location` for each of `platforms`; without any, for the one platform it is for, and of an index for
+/// [`Platform::fallback`].
+///
+/// # Errors
+///
+/// If the image cannot be found or read, or there is none for a platform.
+pub fn resolve(
+    workshop: &Workshop,
+    location: &Location,
+    name: &str,
+    platforms: &[Platform],
+    traffic: &Arc<Traffic>,
+) -> Result<Vec<BaseImage>, Error> {
+    let (origin, top) = open(workshop, location, traffic)?;
+    let origin = Arc::new(origin);
+    let found = match top {
+        Top::Made(manifest) => vec![(None, manifest)],
+        Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
+            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
+            Document::Index(index) => {
+                let fallback = [Platform::fallback()];
+                let wanted = if platforms.is_empty() { &fallback[..] } else { platforms };
+                let mut found = Vec::new();
+                for platform in wanted {
+                    let descriptor = index.find(platform).ok_or_else(|| {
+                        let offered = index.manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
+                        let offered: Vec<String> = offered.map(Platform::to_string).collect();
+                        ImageError::Platform { wanted: platform.to_string(), offered: offered.join(", ") }
+                    })?;
+                    let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
+                    match Document::parse(&bytes, &descriptor.media_type)? {
+                        Document::Manifest(manifest) => found.push((Some(descriptor.digest), manifest)),
+                        Document::Index(_) => return Err(ImageError::MediaType(descriptor.media_type.clone()).into()),
+                    }
+                }
+                found
+            }
+        },
+    };
+    let mut images = Vec::new();
+    for (digest, manifest) in found {
+        let config = Config::parse(&read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?)?;
+        let platform = config.platform();
+        // An archive without a manifest of its own is named by the one made up for it.
+        let digest = digest.unwrap_or_else(|| Digest::of(&manifest.to_bytes()));
+        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config)?;
+        images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
+    }
+    if platforms.is_empty() {
+        return Ok(images);
+    }
+    platforms
+        .iter()
+        .map(|wanted| {
+            let fitting = images.iter().find(|image| wanted.accepts(&image.platform));
+            let offered = || images.iter().map(|image| image.platform.to_string()).collect::<Vec<_>>().join(", ");
+            let refuse = || ImageError::Platform { wanted: wanted.to_string(), offered: offered() };
+            Ok(fitting.ok_or_else(refuse)?.clone())
+        })
+        .collect()
+}
+
+/// An image's topmost document.
+enum Top {
+    /// As it is stored: bytes and media type.
+    Stored(Vec<u8>, String),
+    /// Made up, because the archive has none.
+    Made(Manifest),
+}
+
+fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
+    let stored = |origin: Origin, descriptor: &Descriptor| -> Result<(Origin, Top), Error> {
+        let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
+        Ok((origin, Top::Stored(bytes, descriptor.media_type.clone())))
+    };
+    match location {
+        Location::Layout { path, name } => {
+            let layout = Layout::open(path)?;
+            let descriptor = layout.find(name.as_deref())?;
+            stored(Origin::Layout(layout), &descriptor)
+        }
+        Location::OciArchive { path, name } => {
+            let archive = Archive::open(path)?;
+            let descriptor = archive.find(name.as_deref())?;
+            stored(Origin::OciArchive(archive), &descriptor)
+        }
+        Location::DockerArchive { path, name } => {
+            let archive = Archive::open(path)?;
+            let image = archive.docker_image(name.as_deref())?;
+            let manifest = image.manifest.clone();
+            Ok((Origin::DockerArchive(archive, image), Top::Made(manifest)))
+        }
+        Location::Registry(reference) => {
+            let remote = workshop.door().repository(&reference.repository, traffic)?;
+            // What is named by its digest and known here need not be asked for.
+            if let Some(bytes) = reference.digest.and_then(|digest| workshop.store().known_document(&digest)) {
+                return Ok((Origin::Registry(remote), Top::Stored(bytes, String::new())));
+            }
+            let manifest = workshop.door().block_on(remote.manifest(&reference.asks_for()))??;
+            workshop.store().put_blob(&manifest.bytes)?;
+            Ok((Origin::Registry(remote), Top::Stored(manifest.bytes.to_vec(), manifest.media_type)))
+        }
+    }
+}
+
+/// Reads a document whole and makes sure it is what its digest says.
+fn read(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+    if descriptor.size > limit {
+        return Err(ImageError::TooLarge { what: "document", limit }.into());
+    }
+    if let Origin::Registry(remote) = origin {
+        if let Some(bytes) = workshop.store().read_blob(descriptor)? {
+            return Ok(bytes);
+        }
+        let bytes = workshop.door().block_on(async {
+            // A manifest below an index has a place of its own in the protocol.
+            if media_type::is_manifest(&descriptor.media_type) || media_type::is_index(&descriptor.media_type) {
+                remote.manifest(&descriptor.digest.to_string()).await.map(|manifest| manifest.bytes.to_vec())
+            } else {
+                remote.blob(descriptor, limit).await
+            }
+        })??;
+        workshop.store().put_blob(&bytes)?;
+        return Ok(bytes);
+    }
+    let mut bytes = Vec::new();
+    let mut reader = open_blob(workshop, origin, descriptor)?;
+    reader.read_to_end(&mut bytes).map_err(|error| blame(origin, error))?;
+    Ok(bytes)
+}
+
+/// Opens a blob of an image. Its last byte is read only if all of them are what the digest says.
+///
+/// # Errors
+///
+/// If it is not there.
+pub fn open_blob(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+) -> Result<Box<dyn Read + Send>, Error> {
+    let raw: Box<dyn Read + Send> = match origin {
+        Origin::Scratch => Box::new(io::empty()),
+        Origin::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
+        Origin::OciArchive(archive) => Box::new(archive.open_blob(descriptor)?),
+        Origin::DockerArchive(archive, image) => Box::new(archive.open_docker_blob(image, &descriptor.digest)?),
+        Origin::Registry(remote) => match workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
+            Some(file) => Box::new(file),
+            None => Box::new(workshop.door().blob_reader(remote, descriptor)?),
+        },
+    };
+    Ok(Box::new(Checked { reader: Some(Digesting::new(raw)), digest: descriptor.digest, size: descriptor.size }))
+}
+
+/// Refuses to end a stream that is not what its digest says.
+struct Checked {
+    reader: Option<Digesting<Box<dyn Read + Send>>>,
+    digest: Digest,
+    size: u64,
+}
+
+impl Read for Checked {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let Some(reader) = &mut self.reader else { return Ok(0) };
+        let read = reader.read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            let found = self.reader.take().map(Digesting::finish);
+            if found.is_some_and(|(_, digest, size)| digest != self.digest || size != self.size) {
+                let message = format!("the blob {} is not what its digest says", self.digest);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
+        Ok(read)
+    }
+}
+
+/// An error of reading a blob, as the origin's.
+fn blame(origin: &Origin, error: io::Error) -> Error {
+    match error.downcast::<crate::registry::Error>() {
+        Ok(error) => error.into(),
+        Err(source) => {
+            let path = match origin {
+                Origin::Layout(layout) => layout.root().to_owned(),
+                Origin::OciArchive(archive) | Origin::DockerArchive(archive, _) => archive.path().to_owned(),
+                Origin::Scratch | Origin::Registry(_) => std::path::PathBuf::from("the base's blob"),
+            };
+            crate::output::OutputError::Io { doing: "read", path, source }.into()
+        }
+    }
+}
+
+/// The tree of an image's paths: from the store, or by streaming the headers of its layers once.
+///
+/// # Errors
+///
+/// If a layer cannot be read or holds what no layer may hold.
+pub fn tree(workshop: &Workshop, base: &BaseImage) -> Result<Tree, Error> {
+    let Some((name, digest)) = &base.documents.named else { return Ok(Tree::new()) };
+    if let Some(tree) = workshop.store().tree(digest) {
+        return Ok(tree);
+    }
+    let total = base.documents.layers.iter().map(|layer| layer.size).sum();
+    let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
+    let mut tree = Tree::new();
+    for layer in &base.documents.layers {
+        let mut blob = open_blob(workshop, &base.origin, layer)?;
+        let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
+        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob.
+        let rest = io::copy(&mut blob, &mut io::sink());
+        match (result, rest) {
+            (_, Err(error)) => return Err(blame(&base.origin, error)),
+            (Err(TreeError::Read(error)), _) => return Err(blame(&base.origin, error)),
+            (Err(error), _) => return Err(error.into()),
+            (Ok(()), Ok(_)) => running.advance(layer.size),
+        }
+    }
+    workshop.store().put_tree(digest, &tree)?;
+    Ok(tree)
+}
+
+fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
+    let reader = io::BufReader::with_capacity(256 << 10, blob);
+    if media_type.ends_with("gzip") {
+        Box::new(flate2::bufread::MultiGzDecoder::new(reader))
+    } else if media_type.ends_with("zstd") {
+        match zstd::stream::read::Decoder::with_buffer(reader) {
+            Ok(decoder) => Box::new(decoder),
+            Err(error) => Box::new(Failed(Some(error))),
+        }
+    } else {
+        Box::new(reader)
+    }
+}
+
+/// A reader that could not be made.
+struct Failed(Option<io::Error>);
+
+impl Read for Failed {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(self.0.take().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()))
+    }
+}
+
+/// Makes sure that a layer of a base lies in the store, fetching it if it is nowhere on this machine.
+///
+/// # Errors
+///
+/// If it cannot be fetched or written.
+pub fn keep_layer(workshop: &Workshop, base: &BaseImage, layer: &Descriptor) -> Result<(), Error> {
+    let store = workshop.store();
+    if store.has_blob(&layer.digest, layer.size) || matches!(*base.origin, Origin::Scratch) {
+        return Ok(());
+    }
+    let task = Task::Fetch { base: base.name().to_owned(), layer: layer.digest.short() };
+    let running = workshop.events().begin(task, layer.size);
+    let mut blob = open_blob(workshop, &base.origin, layer)?;
+    let mut new = store.new_blob()?;
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        let read = blob.read(&mut buffer).map_err(|error| blame(&base.origin, error))?;
+        if read == 0 {
+            break;
+        }
+        let path = new.path().to_owned();
+        io::Write::write_all(&mut new, &buffer[..read])
+            .map_err(|source| crate::store::StoreError::Io { doing: "write", path, source })?;
+        running.advance(read as u64);
+    }
+    Ok(new.commit(&layer.digest)?)
+}

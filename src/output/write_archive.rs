@@ -1,0 +1,180 @@
+//! Writing archives: the same image gives the same file, byte for byte.
+
+use std::collections::BTreeSet;
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::error::OutputError;
+use super::layout::{LAYOUT_FILE, REF_NAME};
+use crate::digest::Digest;
+use crate::image::{Descriptor, Image, Index, media_type};
+
+/// An image for an archive: the name it gets there, and its documents for each platform.
+#[derive(Debug)]
+pub struct ArchiveImage<'a> {
+    /// Its name.
+    pub name: String,
+    /// Its images, one a platform.
+    pub images: Vec<&'a Image>,
+    /// The index over them, if there is one: descriptor and bytes.
+    pub index: Option<(Descriptor, Vec<u8>)>,
+}
+
+/// Opens the layer blob with this descriptor.
+type OpenLayer<'a> = dyn FnMut(&Descriptor) -> Result<Box<dyn Read>, OutputError> + 'a;
+
+/// Writes an OCI layout into a tar file.
+///
+/// # Errors
+///
+/// If a layer cannot be read or the file not be written.
+pub fn write_oci_archive(
+    path: &Path,
+    images: &[ArchiveImage<'_>],
+    open: &mut OpenLayer<'_>,
+) -> Result<(), OutputError> {
+    write(path, |tar| {
+        tar.bytes("oci-layout", LAYOUT_FILE)?;
+        let mut named = Vec::new();
+        let mut written = BTreeSet::new();
+        for image in images {
+            for platform in &image.images {
+                tar.blob(&mut written, &platform.config_bytes)?;
+                tar.blob(&mut written, &platform.manifest_bytes)?;
+                for layer in platform.manifest.layers.iter().filter(|layer| lies_in_the_image(layer)) {
+                    if written.insert(layer.digest) {
+                        tar.stream(&blob_name(&layer.digest), layer.size, &mut *open(layer)?)?;
+                    }
+                }
+            }
+            let mut descriptor = match &image.index {
+                Some((descriptor, bytes)) => {
+                    tar.blob(&mut written, bytes)?;
+                    descriptor.clone()
+                }
+                None => image.images[0].descriptor.clone(),
+            };
+            descriptor.annotations.insert(REF_NAME.to_owned(), image.name.clone());
+            named.push(descriptor);
+        }
+        tar.bytes("index.json", &Index::new(named).to_bytes())
+    })
+}
+
+/// Writes what `docker load` reads. Layers keep their compression, which docker recognises.
+///
+/// # Errors
+///
+/// If a layer cannot be read, the file not be written, or an image is for more than one platform: the format has no
+/// word for that.
+pub fn write_docker_archive(
+    path: &Path,
+    images: &[ArchiveImage<'_>],
+    open: &mut OpenLayer<'_>,
+) -> Result<(), OutputError> {
+    write(path, |tar| {
+        let mut rows = Vec::new();
+        let mut written = BTreeSet::new();
+        for image in images {
+            let [platform] = image.images[..] else {
+                let platforms: Vec<String> =
+                    image.images.iter().map(|image| image.config.platform().to_string()).collect();
+                return Err(OutputError::Image {
+                    path: path.to_owned(),
+                    found: format!("one platform an image, and this one is for {}", platforms.join(", ")),
+                });
+            };
+            let config = format!("{}.json", platform.manifest.config.digest.hex());
+            if written.insert(platform.manifest.config.digest) {
+                tar.bytes(&config, &platform.config_bytes)?;
+            }
+            let mut layers = Vec::new();
+            for layer in &platform.manifest.layers {
+                let extension = match layer.media_type.as_str() {
+                    media_type::LAYER => "tar",
+                    media_type::LAYER_ZSTD => "tar.zst",
+                    _ => "tar.gz",
+                };
+                let name = format!("{}.{extension}", layer.digest.hex());
+                if written.insert(layer.digest) {
+                    tar.stream(&name, layer.size, &mut *open(layer)?)?;
+                }
+                layers.push(name);
+            }
+            let tag = if image.name.rsplit('/').next().is_some_and(|last| last.contains(':')) {
+                image.name.clone()
+            } else {
+                format!("{}:latest", image.name)
+            };
+            rows.push(json!({"Config": config, "RepoTags": [tag], "Layers": layers}));
+        }
+        tar.bytes("manifest.json", json!(rows).to_string().as_bytes())
+    })
+}
+
+/// Whether a layer's bytes are kept with the image rather than behind its URLs.
+pub(super) fn lies_in_the_image(layer: &Descriptor) -> bool {
+    !media_type::is_nondistributable(&layer.media_type)
+}
+
+fn blob_name(digest: &Digest) -> String {
+    format!("blobs/sha256/{}", digest.hex())
+}
+
+struct TarFile<'a> {
+    path: &'a Path,
+    out: tar::Builder<BufWriter<File>>,
+}
+
+fn write(path: &Path, fill: impl FnOnce(&mut TarFile<'_>) -> Result<(), OutputError>) -> Result<(), OutputError> {
+    let io = |source| OutputError::Io { doing: "write", path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new()
+        .prefix(".tarsia-")
+        .permissions(Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(io)?;
+    let file = temporary.as_file().try_clone().map_err(io)?;
+    let mut tar = TarFile { path, out: tar::Builder::new(BufWriter::with_capacity(1 << 20, file)) };
+    fill(&mut tar)?;
+    tar.out.into_inner().and_then(|mut out| out.flush()).map_err(io)?;
+    temporary.as_file().sync_all().map_err(io)?;
+    temporary.persist(path).map_err(|error| io(error.error))?;
+    Ok(())
+}
+
+impl TarFile<'_> {
+    fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
+        self.stream(name, bytes.len() as u64, &mut &bytes[..])
+    }
+
+    fn blob(&mut self, written: &mut BTreeSet<Digest>, bytes: &[u8]) -> Result<(), OutputError> {
+        let digest = Digest::of(bytes);
+        if written.insert(digest) {
+            self.bytes(&blob_name(&digest), bytes)?;
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, name: &str, size: u64, reader: &mut dyn Read) -> Result<(), OutputError> {
+        let io = |source| OutputError::Io { doing: "write", path: self.path.to_owned(), source };
+        let mut header = tar::Header::new_ustar();
+        header.set_path(name).map_err(io)?;
+        header.set_size(size);
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_mtime(0);
+        header.set_cksum();
+        let mut counted = reader.take(size);
+        self.out.append(&header, &mut counted).map_err(io)?;
+        if counted.limit() > 0 {
+            return Err(io(io::ErrorKind::UnexpectedEof.into()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! The workshop: what every run works with.
+
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+use crate::error::Error;
+use crate::events::Events;
+use crate::layer::Permits;
+use crate::registry::{Door, Settings};
+use crate::store::Store;
+
+/// The store, the threads, the door to registries, and who hears of progress.
+///
+/// Threads and connections are made when they are first needed.
+#[derive(Debug)]
+pub struct Workshop {
+    store: Store,
+    jobs: usize,
+    pool: OnceLock<rayon::ThreadPool>,
+    permits: Arc<Permits>,
+    door: Door,
+    events: Events,
+}
+
+impl Workshop {
+    /// A workshop with its store in `store` and `jobs` workers (0: one a core).
+    ///
+    /// # Errors
+    ///
+    /// If the store cannot be opened.
+    pub fn open(store: &Path, jobs: usize, registries: Settings, events: Events) -> Result<Workshop, Error> {
+        let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
+        Ok(Workshop {
+            store: Store::open(store)?,
+            jobs,
+            pool: OnceLock::new(),
+            permits: Arc::new(Permits::for_jobs(jobs)),
+            door: Door::new(registries),
+            events,
+        })
+    }
+
+    /// This machine's blobs and records.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// How many layers, and how many blocks, are worked on at once.
+    pub fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    /// The way to registries.
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// Where progress is told.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    pub(crate) fn permits(&self) -> &Arc<Permits> {
+        &self.permits
+    }
+
+    /// The worker threads.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no more threads.
+    pub fn pool(&self) -> Result<&rayon::ThreadPool, Error> {
+        if let Some(pool) = self.pool.get() {
+            return Ok(pool);
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.jobs)
+            .thread_name(|index| format!("worker {index}"))
+            .build()
+            .map_err(|error| Error::Threads(error.to_string()))?;
+        Ok(self.pool.get_or_init(|| pool))
+    }
+}

@@ -1,2 +1,3 @@
 pub mod digest;
 pub mod image;
+pub mod registry;

@@ -7,8 +7,8 @@ use crate::digest::{Digest, Digesting};
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
-    BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Location, MANIFEST_LIMIT, Manifest, Platform,
-    Tree, TreeError, media_type,
+    BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Location, MANIFEST_LIMIT, Manifest,
+    Platform, Tree, TreeError, media_type,
 };
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
@@ -192,11 +192,7 @@ fn read(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor, limit: u6
 /// # Errors
 ///
 /// If it is not there.
-pub fn open_blob(
-    workshop: &Workshop,
-    origin: &Origin,
-    descriptor: &Descriptor,
-) -> Result<Box<dyn Read + Send>, Error> {
+pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
     let raw: Box<dyn Read + Send> = match origin {
         Origin::Scratch => Box::new(io::empty()),
         Origin::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
@@ -320,8 +316,11 @@ pub fn keep_layer(workshop: &Workshop, base: &BaseImage, layer: &Descriptor) -> 
             break;
         }
         let path = new.path().to_owned();
-        io::Write::write_all(&mut new, &buffer[..read])
-            .map_err(|source| crate::store::StoreError::Io { doing: "write", path, source })?;
+        io::Write::write_all(&mut new, &buffer[..read]).map_err(|source| crate::store::StoreError::Io {
+            doing: "write",
+            path,
+            source,
+        })?;
         running.advance(read as u64);
     }
     Ok(new.commit(&layer.digest)?)

@@ -200,8 +200,11 @@ pub fn prepare(workshop: &Workshop, workspace: &Workspace, options: &Options) ->
             };
             let mut layers = Vec::new();
             for layer in recipe.layers.iter().filter(|layer| layer.is_for(&platform)) {
-                let contents = lay(&scans, layer, &platform, &tree, options.epoch)
-                    .map_err(|source| Error::Layer { image: recipe.name.clone(), layer: layer.name.clone(), source })?;
+                let contents = lay(&scans, layer, &platform, &tree, options.epoch).map_err(|source| Error::Layer {
+                    image: recipe.name.clone(),
+                    layer: layer.name.clone(),
+                    source,
+                })?;
                 tree.apply(contents.entries());
                 layers.push(PreparedLayer {
                     name: layer.name.clone(),
@@ -245,9 +248,8 @@ fn bases(
             let images = base::resolve(workshop, location, name, wanted, traffic)
                 .map_err(|source| in_base(recipe, name, source))?;
             // What the user asked for names the platform; a base may state a variant that means the same.
-            let named = |index: usize, image: &BaseImage| {
-                wanted.get(index).cloned().unwrap_or_else(|| image.platform.clone())
-            };
+            let named =
+                |index: usize, image: &BaseImage| wanted.get(index).cloned().unwrap_or_else(|| image.platform.clone());
             let images = images.into_iter().enumerate();
             Ok(images.map(|(index, image)| (named(index, &image), PreparedBase::Image(image))).collect())
         }
@@ -261,7 +263,9 @@ fn bases(
             let below = &prepared[place].platforms;
             if wanted.is_empty() {
                 let all = below.iter().enumerate();
-                return Ok(all.map(|(at, image)| (image.platform.clone(), PreparedBase::Prepared(place, at))).collect());
+                return Ok(all
+                    .map(|(at, image)| (image.platform.clone(), PreparedBase::Prepared(place, at)))
+                    .collect());
             }
             let find = |platform: &Platform| {
                 let at = below.iter().position(|image| platform.accepts(&image.platform)).ok_or_else(|| {
@@ -343,12 +347,8 @@ fn lay(
     tree: &Tree,
     epoch: i64,
 ) -> Result<Contents, crate::layer::Error> {
-    let mut placement = Placement {
-        to: Vec::new(),
-        owner: layer.owner,
-        modes: layer.modes,
-        mtime: layer.mtime.unwrap_or(epoch),
-    };
+    let mut placement =
+        Placement { to: Vec::new(), owner: layer.owner, modes: layer.modes, mtime: layer.mtime.unwrap_or(epoch) };
     match (&layer.content, scan_key(layer, platform).and_then(|key| scans.0.get(&key))) {
         (LayerContent::Context { from, to, .. }, Some(Scan { context, found, digests })) => {
             placement.to.clone_from(to);

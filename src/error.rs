@@ -105,6 +105,7 @@ impl Error {
             Error::Output(error) => error.class(),
             Error::Store(_) | Error::Threads(_) => Class::Local,
             Error::Registry(error) if error.is_local() => Class::Local,
+            Error::Registry(error) if error.is_input() => Class::Input,
             Error::Registry(_) => Class::Remote,
         }
     }

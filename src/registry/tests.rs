@@ -1,0 +1,6 @@
+//! The wire against a server that says what each test tells it to.
+
+mod auth;
+mod pull;
+mod push;
+mod server;

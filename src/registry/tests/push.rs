@@ -1,0 +1,226 @@
+//! Uploads, mounts and manifests.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use bytes::Bytes;
+
+use super::server::{Server, reply};
+use crate::digest::Digest;
+use crate::image::{Descriptor, Repository, media_type};
+use crate::registry::{BlobSource, Error, MountOutcome};
+
+fn content() -> Bytes {
+    (0..300_000_u32).map(|number| (number / 5) as u8).collect::<Vec<u8>>().into()
+}
+
+fn blob(bytes: &[u8]) -> Descriptor {
+    Descriptor::of(media_type::LAYER_GZIP, bytes)
+}
+
+/// Opens numbered sessions; what becomes of their PUTs, by number, is the test's to say.
+fn sessions(put: impl Fn(usize) -> super::server::Reply + Send + Sync + 'static) -> Server {
+    let opened = AtomicUsize::new(0);
+    Server::start(move |seen| {
+        if seen.line.starts_with("POST") {
+            assert_eq!(seen.header("content-length"), Some("0"));
+            let number = opened.fetch_add(1, Ordering::SeqCst) + 1;
+            return reply(202).header("location", format!("/v2/a/blobs/uploads/{number}?state=x%2Fy"));
+        }
+        if seen.line.starts_with("PUT") {
+            let number = seen.line.split(['/', '?']).find_map(|part| part.parse().ok()).unwrap();
+            return put(number);
+        }
+        reply(404)
+    })
+}
+
+#[tokio::test]
+async fn an_upload_is_one_post_and_one_put() {
+    let server = sessions(|_| reply(201));
+    let remote = server.repository("a");
+    let content = content();
+    let blob = blob(&content);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("blob");
+    std::fs::write(&file, &content).unwrap();
+    for source in [BlobSource::Bytes(content.clone()), BlobSource::File(file.clone())] {
+        let sent = AtomicU64::new(0);
+        remote.upload(&blob, source, None, &|at| sent.store(at, Ordering::SeqCst)).await.unwrap();
+        assert_eq!(sent.load(Ordering::SeqCst), 300_000);
+    }
+    let seen = server.seen();
+    assert_eq!(seen.len(), 4);
+    assert_eq!(seen[0].line, "POST /v2/a/blobs/uploads/");
+    let put =
+        |number: u32| format!("PUT /v2/a/blobs/uploads/{number}?state=x%2Fy&digest=sha256%3A{}", blob.digest.hex());
+    for (request, number) in [(&seen[1], 1), (&seen[3], 2)] {
+        assert_eq!(request.line, put(number));
+        assert_eq!(request.header("content-length"), Some("300000"));
+        assert_eq!(request.header("content-range"), None);
+        assert!(request.body == content);
+    }
+    let traffic = remote.traffic().snapshot();
+    assert_eq!((traffic.sent, traffic.bytes_up), (4, 600_000));
+
+    std::fs::write(&file, b"changed meanwhile").unwrap();
+    let error = remote.upload(&blob, BlobSource::File(file), None, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, Error::WrongSize { found: 17, .. }), "{error}");
+    let gone = BlobSource::File(folder.path().join("gone"));
+    let error = remote.upload(&blob, gone, None, &|_| ()).await.unwrap_err();
+    assert!(error.is_local() && error.to_string().contains("gone"), "{error}");
+}
+
+#[tokio::test]
+async fn an_empty_blob_has_a_length_too() {
+    let server = sessions(|_| reply(201));
+    let source = BlobSource::Bytes(Bytes::new());
+    server.repository("a").upload(&blob(b""), source, None, &|_| ()).await.unwrap();
+    assert_eq!(server.seen()[1].header("content-length"), Some("0"));
+}
+
+#[tokio::test]
+async fn a_retry_opens_a_new_session() {
+    for failure in [500, 503, 429, 416, 0] {
+        let server = sessions(move |number| reply(if number < 3 { failure } else { 201 }));
+        let content = content();
+        let source = BlobSource::Bytes(content.clone());
+        server.repository("a").upload(&blob(&content), source, None, &|_| ()).await.unwrap();
+        let lines: Vec<String> = server.lines().into_iter().filter(|line| !line.starts_with("HEAD")).collect();
+        assert_eq!(lines.len(), 6, "{failure}: {lines:?}");
+        assert!(lines[5].starts_with("PUT /v2/a/blobs/uploads/3?"), "{lines:?}");
+        assert!(lines.iter().all(|line| !line.starts_with("PATCH")));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_keeps_failing_or_is_refused_ends() {
+    let server = sessions(|_| reply(500));
+    let content = content();
+    let upload = async |server: &Server| {
+        server.repository("a").upload(&blob(&content), BlobSource::Bytes(content.clone()), None, &|_| ()).await
+    };
+    assert!(matches!(upload(&server).await.unwrap_err(), Error::Status { tries: 4, .. }));
+    assert_eq!(server.lines().len(), 8);
+
+    let server = sessions(|_| reply(400).body(r#"{"errors":[{"code":"DIGEST_INVALID"}]}"#));
+    let error = upload(&server).await.unwrap_err();
+    assert_eq!(error.answer().unwrap().code, "DIGEST_INVALID");
+    assert_eq!(server.lines().len(), 2);
+
+    let lie = Digest::of(b"lie").to_string();
+    let server = sessions(move |_| reply(201).header("docker-content-digest", lie.clone()));
+    assert!(matches!(upload(&server).await.unwrap_err(), Error::WrongDigest { .. }));
+
+    let server = Server::start(|_| reply(404).body(r#"{"errors":[{"code":"NAME_UNKNOWN"}]}"#));
+    assert!(upload(&server).await.unwrap_err().help().unwrap().contains("must be created"));
+    assert_eq!(server.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_looked_for() {
+    let server = Server::start(|seen| match &seen.line[..4] {
+        "POST" => reply(202).header("location", "/up"),
+        "HEAD" => reply(200),
+        _ => reply(0),
+    });
+    let content = content();
+    let source = BlobSource::Bytes(content.clone());
+    server.repository("a").upload(&blob(&content), source, None, &|_| ()).await.unwrap();
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[tokio::test]
+async fn a_mount_is_done_or_is_an_upload_already() {
+    let server = Server::start(|seen| match (&seen.line[..4], seen.line.contains("from=base%2Fos")) {
+        ("POST", true) => reply(201),
+        ("POST", false) => reply(202).header("location", "/v2/a/blobs/uploads/7"),
+        _ => reply(201),
+    });
+    let remote = server.repository("a");
+    let content = content();
+    let blob = blob(&content);
+    let from = |path: &str| Repository { host: server.host(), path: path.into() };
+    assert!(matches!(remote.mount(&blob.digest, &from("base/os")).await.unwrap(), MountOutcome::Mounted));
+    let MountOutcome::Session(session) = remote.mount(&blob.digest, &from("other")).await.unwrap() else { panic!() };
+    remote.upload(&blob, BlobSource::Bytes(content), Some(session), &|_| ()).await.unwrap();
+    let lines = server.lines();
+    let digest = blob.digest.hex();
+    assert_eq!(lines[0], format!("POST /v2/a/blobs/uploads/?mount=sha256%3A{digest}&from=base%2Fos"));
+    assert_eq!(lines[2], format!("PUT /v2/a/blobs/uploads/7?digest=sha256%3A{digest}"));
+    assert_eq!(lines.len(), 3);
+}
+
+#[tokio::test]
+async fn blobs_stream_from_registry_to_registry() {
+    let content = content();
+    let served = content.clone();
+    let source = Server::start(move |seen| match seen.line.contains("hostile") {
+        true => reply(200).body(vec![0; 300_000]),
+        false => match seen.header("range") {
+            None => reply(200).body(served.clone()).cut(100_000),
+            Some(range) => {
+                assert_eq!(range, "bytes=100000-");
+                let range = "bytes 100000-299999/300000";
+                reply(206).header("content-range", range).body(served[100_000..].to_vec())
+            }
+        },
+    });
+    let target = sessions(|_| reply(201));
+    let blob = blob(&content);
+    let from = source.repository("base");
+    target.repository("a").upload(&blob, BlobSource::Remote(&from), None, &|_| ()).await.unwrap();
+    assert!(target.seen()[1].body == content);
+    assert_eq!(from.traffic().snapshot().bytes_down, 300_000);
+
+    // What is not what it should be never becomes a whole body.
+    let from = source.repository("hostile");
+    let error = target.repository("a").upload(&blob, BlobSource::Remote(&from), None, &|_| ()).await.unwrap_err();
+    assert!(matches!(error, Error::WrongDigest { .. }), "{error}");
+    assert_eq!(target.lines().iter().filter(|line| line.starts_with("PUT")).count(), 1);
+}
+
+#[tokio::test]
+async fn more_uploads_than_turns_within_one_registry_come_to_an_end() {
+    let content = content();
+    let served = content.clone();
+    let server = Server::start(move |seen| match &seen.line[..4] {
+        "POST" => reply(202).header("location", "/up"),
+        "PUT " => reply(201),
+        _ => reply(200).body(served.clone()),
+    });
+    let target = server.repository("a");
+    let blob = blob(&content);
+    let client = super::server::client(super::server::anonymous());
+    let from = super::server::repository(&client, &server.host(), "base");
+    let uploads = (0..30).map(|_| target.upload(&blob, BlobSource::Remote(&from), None, &|_| ()));
+    let all = futures_util::future::join_all(uploads);
+    let results = tokio::time::timeout(std::time::Duration::from_secs(30), all).await.unwrap();
+    assert!(results.into_iter().all(|result| result.is_ok()));
+}
+
+#[tokio::test]
+async fn manifests_are_put_and_their_digests_compared() {
+    let body = Bytes::from_static(br#"{"schemaVersion":2}"#);
+    let digest = Digest::of(&body);
+    let server = Server::start(move |seen| match seen.line.rsplit('/').next().unwrap() {
+        "lying" => reply(201).header("docker-content-digest", Digest::of(b"").to_string()),
+        "silent" => reply(201),
+        _ => reply(201)
+            .header("docker-content-digest", digest.to_string())
+            .header("oci-subject", Digest::of(b"s").to_string()),
+    });
+    let remote = server.repository("a");
+    let put = async |reference: &str| remote.put_manifest(reference, media_type::MANIFEST, &body).await;
+    let outcome = put("v1").await.unwrap();
+    assert_eq!((outcome.digest, outcome.subject), (digest, Some(Digest::of(b"s"))));
+    assert_eq!(put("silent").await.unwrap().subject, None);
+    assert_eq!(put(&digest.to_string()).await.unwrap().digest, digest);
+    assert!(matches!(put("lying").await.unwrap_err(), Error::WrongDigest { .. }));
+    assert!(matches!(put(&Digest::of(b"x").to_string()).await.unwrap_err(), Error::WrongDigest { .. }));
+    let first = &server.seen()[0];
+    assert_eq!(first.line, "PUT /v2/a/manifests/v1");
+    assert_eq!(first.header("content-type"), Some(media_type::MANIFEST));
+    assert_eq!(first.header("content-length"), Some("19"));
+    assert_eq!(first.body, body);
+    assert_eq!(server.lines().len(), 4);
+}

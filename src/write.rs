@@ -1,0 +1,125 @@
+//! Writing: built images into layouts and archives of this machine.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+
+use crate::base;
+use crate::build::{Built, BuiltImage, BuiltLayer};
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{Descriptor, Location, media_type};
+use crate::output::{ArchiveImage, Layout, OutputError, write_docker_archive, write_oci_archive};
+use crate::workshop::Workshop;
+
+/// Writes the images that were asked for to `destination` and returns, for each of `built`, the name it has there
+/// (none if it was not asked for) and whether that name was new or stood for something else.
+///
+/// # Errors
+///
+/// If a layer of a base cannot be fetched, or the destination cannot be written or is a registry.
+pub fn write(
+    workshop: &Workshop,
+    built: &[Built],
+    destination: &Location,
+) -> Result<Vec<Option<(String, bool)>>, Error> {
+    let requested = built.iter().filter(|image| image.requested).count();
+    let names = |named: &Option<String>| -> Result<Vec<Option<String>>, Error> {
+        if named.is_some() && requested > 1 {
+            return Err(Error::request(
+                format!("`{destination}` names one image, and {requested} were built"),
+                "leave the name away: each image then goes under its own",
+            ));
+        }
+        let name = |image: &Built| image.requested.then(|| named.clone().unwrap_or_else(|| image.name.clone()));
+        Ok(built.iter().map(name).collect())
+    };
+    let _running = workshop.events().begin(Task::Write { output: destination.to_string() }, 0);
+    match destination {
+        Location::Layout { path, name } => {
+            let names = names(name)?;
+            let layout = Layout::create(path)?;
+            let before = layout.index()?;
+            let mut entries = Vec::new();
+            let mut report = Vec::new();
+            for (image, name) in built.iter().zip(names) {
+                let Some(name) = name else {
+                    report.push(None);
+                    continue;
+                };
+                for platform in &image.platforms {
+                    put_platform(workshop, &layout, platform)?;
+                }
+                if let Some((_, bytes)) = &image.index {
+                    layout.put_blob(bytes)?;
+                }
+                let changed = !before.manifests.iter().any(|other| {
+                    other.digest == image.top().digest
+                        && other.annotations.get("org.opencontainers.image.ref.name") == Some(&name)
+                });
+                entries.push((name.clone(), image.top().clone()));
+                report.push(Some((name, changed)));
+            }
+            layout.name_images(&entries)?;
+            Ok(report)
+        }
+        Location::OciArchive { path, name } | Location::DockerArchive { path, name } => {
+            let names = names(name)?;
+            let mut images = Vec::new();
+            for (image, name) in built.iter().zip(&names) {
+                if let Some(name) = name {
+                    for platform in &image.platforms {
+                        for layer in distributable(platform) {
+                            base::keep_layer(workshop, &platform.base, &layer.descriptor)?;
+                        }
+                    }
+                    images.push(ArchiveImage {
+                        name: name.clone(),
+                        images: image.platforms.iter().map(|platform| &platform.image).collect(),
+                        index: image.index.clone(),
+                    });
+                }
+            }
+            let mut open = |layer: &Descriptor| -> Result<Box<dyn Read>, OutputError> {
+                let path = workshop.store().blob_path(&layer.digest);
+                match File::open(&path) {
+                    Ok(file) => Ok(Box::new(file)),
+                    Err(source) => Err(OutputError::Io { doing: "open", path, source }),
+                }
+            };
+            match destination {
+                Location::OciArchive { .. } => write_oci_archive(path, &images, &mut open)?,
+                _ => write_docker_archive(path, &images, &mut open)?,
+            }
+            Ok(names.into_iter().map(|name| name.map(|name| (name, true))).collect())
+        }
+        Location::Registry(reference) => Err(Error::request(
+            format!("`{reference}` is a registry, and build writes to this machine only"),
+            "use `tarsia push`, or an output such as `oci:out`, `oci-archive:FILE` or `docker-archive:FILE`",
+        )),
+    }
+}
+
+/// The layers whose bytes belong to the image, each once.
+fn distributable(platform: &BuiltImage) -> impl Iterator<Item = &BuiltLayer> {
+    let mut seen = BTreeSet::new();
+    platform.layers.iter().filter(move |layer| {
+        !media_type::is_nondistributable(&layer.descriptor.media_type) && seen.insert(layer.descriptor.digest)
+    })
+}
+
+fn put_platform(workshop: &Workshop, layout: &Layout, platform: &BuiltImage) -> Result<(), Error> {
+    for layer in distributable(platform) {
+        let descriptor = &layer.descriptor;
+        if layout.has_blob(&descriptor.digest, descriptor.size) {
+            continue;
+        }
+        if !workshop.store().has_blob(&descriptor.digest, descriptor.size) {
+            base::keep_layer(workshop, &platform.base, descriptor)?;
+        }
+        layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
+    }
+    layout.put_blob(&platform.image.config_bytes)?;
+    layout.put_blob(&platform.image.manifest_bytes)?;
+    Ok(())
+}

@@ -7,7 +7,7 @@ use crate::digest::{Digest, Digesting};
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
-    BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Location, MANIFEST_LIMIT, Manifest,
+    BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Index, Location, MANIFEST_LIMIT, Manifest,
     Platform, Tree, TreeError, media_type,
 };
 use crate::output::{Archive, DockerImage, Layout};
@@ -56,8 +56,18 @@ impl BaseImage {
     }
 }
 
-/// The image at `location` for each of `platforms`; without any, for the one platform it is for, and of an index for
-/// [`Platform::fallback`].
+/// Which of an image's platforms are meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// The one platform it is for; of an index, [`Platform::fallback`].
+    Default,
+    /// All of them.
+    All,
+    /// These, each of which it must have.
+    These(&'a [Platform]),
+}
+
+/// The image at `location`, for the wanted platforms and in their order.
 ///
 /// # Errors
 ///
@@ -66,7 +76,7 @@ pub fn resolve(
     workshop: &Workshop,
     location: &Location,
     name: &str,
-    platforms: &[Platform],
+    wanted: Wanted<'_>,
     traffic: &Arc<Traffic>,
 ) -> Result<Vec<BaseImage>, Error> {
     let (origin, top) = open(workshop, location, traffic)?;
@@ -77,14 +87,13 @@ pub fn resolve(
             Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
             Document::Index(index) => {
                 let fallback = [Platform::fallback()];
-                let wanted = if platforms.is_empty() { &fallback[..] } else { platforms };
+                let descriptors: Vec<&Descriptor> = match wanted {
+                    Wanted::All => index.images().collect(),
+                    Wanted::Default => select(&index, &fallback)?,
+                    Wanted::These(platforms) => select(&index, platforms)?,
+                };
                 let mut found = Vec::new();
-                for platform in wanted {
-                    let descriptor = index.find(platform).ok_or_else(|| {
-                        let offered = index.manifests.iter().filter_map(|manifest| manifest.platform.as_ref());
-                        let offered: Vec<String> = offered.map(Platform::to_string).collect();
-                        ImageError::Platform { wanted: platform.to_string(), offered: offered.join(", ") }
-                    })?;
+                for descriptor in descriptors {
                     let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
                     match Document::parse(&bytes, &descriptor.media_type)? {
                         Document::Manifest(manifest) => found.push((Some(descriptor.digest), manifest)),
@@ -104,18 +113,23 @@ pub fn resolve(
         let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config)?;
         images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
     }
-    if platforms.is_empty() {
-        return Ok(images);
-    }
-    platforms
-        .iter()
-        .map(|wanted| {
-            let fitting = images.iter().find(|image| wanted.accepts(&image.platform));
-            let offered = || images.iter().map(|image| image.platform.to_string()).collect::<Vec<_>>().join(", ");
-            let refuse = || ImageError::Platform { wanted: wanted.to_string(), offered: offered() };
-            Ok(fitting.ok_or_else(refuse)?.clone())
+    let Wanted::These(platforms) = wanted else { return Ok(images) };
+    let fitting = platforms.iter().map(|wanted| {
+        let offered = || images.iter().map(|image| image.platform.to_string()).collect::<Vec<_>>().join(", ");
+        let refuse = || ImageError::Platform { wanted: wanted.to_string(), offered: offered() };
+        Ok(images.iter().find(|image| wanted.accepts(&image.platform)).ok_or_else(refuse)?.clone())
+    });
+    fitting.collect()
+}
+
+fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descriptor>, ImageError> {
+    let find = |platform: &Platform| {
+        index.find(platform).ok_or_else(|| {
+            let offered = index.images().filter_map(|image| image.platform.as_ref()).map(Platform::to_string);
+            ImageError::Platform { wanted: platform.to_string(), offered: offered.collect::<Vec<_>>().join(", ") }
         })
-        .collect()
+    };
+    platforms.iter().map(find).collect()
 }
 
 /// An image's topmost document.
@@ -229,7 +243,7 @@ impl Read for Checked {
 }
 
 /// An error of reading a blob, as the origin's.
-fn blame(origin: &Origin, error: io::Error) -> Error {
+pub(crate) fn blame(origin: &Origin, error: io::Error) -> Error {
     match error.downcast::<crate::registry::Error>() {
         Ok(error) => error.into(),
         Err(source) => {
@@ -272,7 +286,7 @@ pub fn tree(workshop: &Workshop, base: &BaseImage) -> Result<Tree, Error> {
     Ok(tree)
 }
 
-fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
+pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
     let reader = io::BufReader::with_capacity(256 << 10, blob);
     if media_type.ends_with("gzip") {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use crate::base::{self, BaseImage};
+use crate::base::{self, BaseImage, Wanted};
 use crate::context::{Context, Found, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
@@ -245,7 +245,8 @@ fn bases(
             Ok(wanted.iter().map(|p| (p.clone(), PreparedBase::Image(BaseImage::scratch(p)))).collect())
         }
         Base::Image { location, name } => {
-            let images = base::resolve(workshop, location, name, wanted, traffic)
+            let which = if wanted.is_empty() { Wanted::Default } else { Wanted::These(wanted) };
+            let images = base::resolve(workshop, location, name, which, traffic)
                 .map_err(|source| in_base(recipe, name, source))?;
             // What the user asked for names the platform; a base may state a variant that means the same.
             let named =
@@ -464,40 +465,38 @@ fn assemble_one(
     Ok(finished)
 }
 
-/// Writes the documents of all images. `layers` holds every layer.
-///
-/// # Errors
-///
-/// If a layer is missing, which [`assemble`] would have reported.
-pub fn compose(prepared: &[Prepared], layers: &Layers, options: &Options) -> Result<Vec<Built>, Error> {
-    let mut built: Vec<Built> = Vec::new();
+/// Writes the documents of all images. Nothing for an image with a layer, of its own or below, that is not in
+/// `layers`.
+pub fn compose(prepared: &[Prepared], layers: &Layers, options: &Options) -> Vec<Option<Built>> {
+    let mut built: Vec<Option<Built>> = Vec::new();
     for image in prepared {
-        let mut platforms = Vec::new();
-        for platform in &image.platforms {
-            platforms.push(compose_one(image, platform, &built, layers, options)?);
-        }
-        let index = (platforms.len() > 1).then(|| {
-            let bytes = Index::new(platforms.iter().map(|image| image.image.descriptor.clone()).collect()).to_bytes();
-            (Descriptor::of(image::media_type::INDEX, &bytes), bytes)
-        });
-        built.push(Built {
-            name: image.name.clone(),
-            requested: image.requested,
-            platforms,
-            index,
-            traffic: Arc::clone(&image.traffic),
-        });
+        let platforms: Option<Vec<BuiltImage>> =
+            image.platforms.iter().map(|platform| compose_one(image, platform, &built, layers, options)).collect();
+        built.push(platforms.map(|platforms| {
+            let index = (platforms.len() > 1).then(|| {
+                let all = platforms.iter().map(|image| image.image.descriptor.clone());
+                let bytes = Index::new(all.collect()).to_bytes();
+                (Descriptor::of(image::media_type::INDEX, &bytes), bytes)
+            });
+            Built {
+                name: image.name.clone(),
+                requested: image.requested,
+                platforms,
+                index,
+                traffic: Arc::clone(&image.traffic),
+            }
+        }));
     }
-    Ok(built)
+    built
 }
 
 fn compose_one(
     image: &Prepared,
     platform: &PreparedImage,
-    built: &[Built],
+    built: &[Option<Built>],
     layers: &Layers,
     options: &Options,
-) -> Result<BuiltImage, Error> {
+) -> Option<BuiltImage> {
     let (documents, base, mut reported) = match &platform.base {
         PreparedBase::Image(base) => {
             let diff_ids = base.documents.config.diff_ids();
@@ -511,9 +510,10 @@ fn compose_one(
             (base.documents.clone(), base.clone(), below.collect::<Vec<_>>())
         }
         &PreparedBase::Prepared(place, at) => {
-            let below = &built[place].platforms[at];
+            let image = built[place].as_ref()?;
+            let below = &image.platforms[at];
             let documents = BaseDocuments {
-                named: Some((built[place].name.clone(), below.image.descriptor.digest)),
+                named: Some((image.name.clone(), below.image.descriptor.digest)),
                 layers: below.image.manifest.layers.clone(),
                 config: below.image.config.clone(),
             };
@@ -523,10 +523,7 @@ fn compose_one(
     };
     let mut own = Vec::new();
     for layer in &platform.layers {
-        let (known, status) = layers.get(&layer.key).ok_or_else(|| Error::Request {
-            message: format!("the layer `{}` of the image `{}` was not assembled", layer.name, image.name),
-            help: None,
-        })?;
+        let (known, status) = layers.get(&layer.key)?;
         // Two images may have the same layer under different names.
         let known = Layer { name: layer.name.clone(), ..known.clone() };
         reported.push(BuiltLayer {
@@ -543,7 +540,7 @@ fn compose_one(
     for (layer, descriptor) in reported.iter_mut().zip(&composed.manifest.layers) {
         layer.descriptor = descriptor.clone();
     }
-    Ok(BuiltImage { platform: platform.platform.clone(), image: composed, base, layers: reported })
+    Some(BuiltImage { platform: platform.platform.clone(), image: composed, base, layers: reported })
 }
 
 /// Prepares, assembles and composes; nothing leaves the machine.
@@ -555,5 +552,5 @@ pub fn build(workshop: &Workshop, workspace: &Workspace, options: &Options) -> R
     let prepared = prepare(workshop, workspace, options)?;
     let mut layers = known_layers(workshop, &prepared, options);
     assemble(workshop, &prepared, &mut layers, &|_| true)?;
-    compose(&prepared, &layers, options)
+    Ok(compose(&prepared, &layers, options).into_iter().flatten().collect())
 }

@@ -1,4 +1,4 @@
-mod base;
+pub mod base;
 mod binary;
 pub mod build;
 pub mod context;
@@ -7,8 +7,10 @@ pub mod entry;
 pub mod error;
 pub mod events;
 pub mod image;
+pub mod inspect;
 pub mod layer;
 pub mod output;
+pub mod push;
 pub mod registry;
 pub mod spec;
 pub mod store;

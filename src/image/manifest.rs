@@ -125,12 +125,17 @@ impl Index {
         to_bytes(self)
     }
 
+    /// Its images, without what else hangs on it: build tools attach attestations as images for `unknown/unknown`.
+    pub fn images(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().filter(|descriptor| {
+            media_type::is_manifest(&descriptor.media_type)
+                && descriptor.platform.as_ref().is_none_or(|platform| platform.os != "unknown")
+        })
+    }
+
     /// The first image for `platform`.
     pub fn find(&self, platform: &Platform) -> Option<&Descriptor> {
-        self.manifests.iter().find(|descriptor| {
-            media_type::is_manifest(&descriptor.media_type)
-                && descriptor.platform.as_ref().is_some_and(|offered| platform.accepts(offered))
-        })
+        self.images().find(|image| image.platform.as_ref().is_some_and(|offered| platform.accepts(offered)))
     }
 }
 

@@ -1,0 +1,219 @@
+//! The arguments, as `DESIGN` and the manual name them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tarsia::image::{Location, Platform, Repository};
+
+/// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, propagate_version = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Assemble images; nothing leaves this machine
+    Build(BuildArguments),
+    /// Assemble what is missing, send what is missing, manifests last
+    Push(PushArguments),
+    /// Show what is in an image, and which layer put it there
+    Inspect(InspectArguments),
+    /// Look after this machine's store of layers
+    Cache(CacheArguments),
+    /// Print the JSON schema of specs
+    Schema,
+    /// Print a completion script
+    Completions {
+        /// For this shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    /// Where the images go: oci:DIR[:name], oci-archive:FILE[:name], docker-archive:FILE[:name], or a folder
+    #[arg(short, long, value_name = "DEST", default_value = "oci:out", value_parser = output)]
+    pub output: Location,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct PushArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    /// Push to this repository instead of the spec's; with several images, to REPOSITORY/name each
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to: Option<Repository>,
+    /// Tag instead of the spec's; {digest} stands for the first 12 digits of the digest
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+/// What names specs and decides their bytes.
+#[derive(Debug, Args)]
+pub struct SpecArguments {
+    /// A spec (*.toml), or a folder of specs
+    #[arg(required = true, value_name = "SPEC")]
+    pub specs: Vec<PathBuf>,
+    /// Build for this platform instead of the spec's; may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    /// The value of a variable in specs
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// The time of all files and documents, in seconds since 1970
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true)]
+    pub epoch: i64,
+    /// Assemble every layer, whatever is known
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+impl SpecArguments {
+    /// The variables that were set.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        self.set.iter().cloned().collect()
+    }
+}
+
+/// What every run has.
+#[derive(Debug, Args)]
+pub struct CommonArguments {
+    /// Work on so many layers and blocks at once (default: one a core)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub jobs: Option<u16>,
+    /// Print one JSON document an image
+    #[arg(long)]
+    pub json: bool,
+    /// How progress is shown
+    #[arg(long, value_enum, default_value_t = ProgressStyle::Auto)]
+    pub progress: ProgressStyle,
+    /// Make no request to any registry
+    #[arg(long)]
+    pub offline: bool,
+    /// Speak plain HTTP to this registry; may be repeated
+    #[arg(long, value_name = "HOST")]
+    pub plain_http: Vec<String>,
+    /// Trust the certificate authorities in this PEM file as well; may be repeated
+    #[arg(long = "ca-file", value_name = "FILE")]
+    pub ca_files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub cache: CacheFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct CacheFolder {
+    /// Keep layers and records in this folder (default: tarsia in the user's cache folder)
+    #[arg(long, value_name = "DIR", env = "TARSIA_CACHE_DIR", hide_env_values = true)]
+    pub cache_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ProgressStyle {
+    /// Bars on a terminal, lines elsewhere
+    Auto,
+    /// Lines
+    Plain,
+    /// Nothing
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
+    #[arg(value_name = "IMAGE")]
+    pub image: Location,
+    /// Show the image for this platform
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub platform: Option<Platform>,
+    /// List the files, each with the layer that put it there
+    #[arg(long)]
+    pub files: bool,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct CacheArguments {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the layers, last used first
+    List(CacheListArguments),
+    /// Remove layers that are not needed
+    Prune(PruneArguments),
+    /// Read every blob, and remove those that are damaged
+    Verify(CacheListArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CacheListArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub cache: CacheFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct PruneArguments {
+    /// Remove layers that were not used for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub unused_for: u32,
+    /// Keep no more than so much: 500MB, 2GB, 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub keep: Option<u64>,
+    /// Remove everything
+    #[arg(long, conflicts_with_all = ["unused_for", "keep"])]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub cache: CacheFolder,
+}
+
+/// A destination; a plain folder is a layout.
+fn output(text: &str) -> Result<Location, String> {
+    let has_scheme = ["oci:", "oci-archive:", "docker-archive:"].iter().any(|scheme| text.starts_with(scheme));
+    let is_path = text.starts_with(['.', '/']) || std::path::Path::new(text).is_dir() || !text.contains([':', '/']);
+    if !has_scheme && is_path {
+        return Ok(Location::Layout { path: text.into(), name: None });
+    }
+    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err(format!("`{text}` is not of the form NAME=VALUE")),
+    }
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" | "K" => 1000,
+        "MB" | "M" => 1_000_000,
+        "GB" | "G" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(format!("`{text}` is not a size such as 500MB or 2GiB")),
+    };
+    let number: u64 = text[..digits].parse().map_err(|_| format!("`{text}` is not a size such as 500MB or 2GiB"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large"))
+}

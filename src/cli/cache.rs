@@ -1,0 +1,87 @@
+//! `tarsia cache`
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use tarsia::Error;
+use tarsia::store::{Keep, Store};
+
+use super::arguments::{CacheArguments, CacheCommand, CacheListArguments, PruneArguments};
+use super::report::{self, bytes};
+
+pub fn run(arguments: &CacheArguments) -> Result<(), Error> {
+    match &arguments.command {
+        CacheCommand::List(arguments) => list(arguments),
+        CacheCommand::Prune(arguments) => prune(arguments),
+        CacheCommand::Verify(arguments) => verify(arguments),
+    }
+}
+
+fn list(arguments: &CacheListArguments) -> Result<(), Error> {
+    let store = Store::open(&arguments.cache.path()?)?;
+    let mut text = String::new();
+    for layer in store.layers()? {
+        let record = &layer.record;
+        let days = SystemTime::now().duration_since(layer.used).unwrap_or_default().as_secs() / 86_400;
+        if arguments.json {
+            let document = json!({
+                "schema": 1,
+                "name": record.name,
+                "key": record.key,
+                "digest": record.digest,
+                "diff_id": record.diff_id,
+                "size": record.size,
+                "media_type": record.media_type,
+                "here": layer.here,
+                "unused_days": days,
+            });
+            text.push_str(&format!("{document}\n"));
+        } else {
+            let used = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
+            let here = if layer.here { "" } else { " (not on this machine)" };
+            text.push_str(&format!(
+                "{:>9}  {}  {used:<12}  {}{here}\n",
+                bytes(record.size),
+                record.digest.short(),
+                record.name
+            ));
+        }
+    }
+    report::print(&text);
+    Ok(())
+}
+
+fn prune(arguments: &PruneArguments) -> Result<(), Error> {
+    let store = Store::open(&arguments.cache.path()?)?;
+    let keep = if arguments.all {
+        Keep { unused_for: None, bytes: Some(0) }
+    } else {
+        let days = Duration::from_secs(u64::from(arguments.unused_for) * 86_400);
+        Keep { unused_for: Some(days), bytes: arguments.keep }
+    };
+    let pruned = store.prune(keep)?;
+    report::print(&if arguments.json {
+        format!("{}\n", json!({"schema": 1, "layers": pruned.layers, "bytes": pruned.bytes}))
+    } else {
+        format!("removed {} layers, {}\n", pruned.layers, bytes(pruned.bytes))
+    });
+    Ok(())
+}
+
+fn verify(arguments: &CacheListArguments) -> Result<(), Error> {
+    let store = Store::open(&arguments.cache.path()?)?;
+    let damaged = store.verify(&|_| {})?;
+    let mut text = String::new();
+    for blob in &damaged {
+        text.push_str(&if arguments.json {
+            format!("{}\n", json!({"schema": 1, "blob": blob.name, "holds": blob.holds}))
+        } else {
+            format!("removed {}: it held {}\n", blob.name, blob.holds)
+        });
+    }
+    if damaged.is_empty() && !arguments.json {
+        text.push_str("every blob is what its digest says\n");
+    }
+    report::print(&text);
+    Ok(())
+}

@@ -1,0 +1,56 @@
+//! From arguments and the environment to a workshop.
+
+use std::env;
+use std::path::PathBuf;
+
+use tarsia::events::Events;
+use tarsia::registry::Settings;
+use tarsia::spec::{Variables, Workspace, load};
+use tarsia::{Error, Workshop, build};
+
+use super::arguments::{CacheFolder, CommonArguments, SpecArguments};
+
+impl CacheFolder {
+    /// The folder of the store: the flag or `TARSIA_CACHE_DIR`, else below the XDG cache folder.
+    pub fn path(&self) -> Result<PathBuf, Error> {
+        if let Some(folder) = &self.cache_dir {
+            return Ok(folder.clone());
+        }
+        let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = || absolute("HOME").map(|home| home.join(".cache"));
+        match absolute("XDG_CACHE_HOME").or_else(home) {
+            Some(folder) => Ok(folder.join("tarsia")),
+            None => Err(Error::request(
+                "there is no folder for the cache: neither XDG_CACHE_HOME nor HOME is set",
+                "name one with --cache-dir or TARSIA_CACHE_DIR",
+            )),
+        }
+    }
+}
+
+impl CommonArguments {
+    /// The workshop these arguments describe.
+    pub fn workshop(&self, events: Events) -> Result<Workshop, Error> {
+        let settings = Settings {
+            plain_http: self.plain_http.clone(),
+            ca_files: self.ca_files.clone(),
+            offline: self.offline,
+            ..Settings::default()
+        };
+        Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), settings, events)
+    }
+}
+
+impl SpecArguments {
+    /// The specs, loaded, and the variables they may use.
+    pub fn load(&self) -> Result<(Workspace, Variables), Error> {
+        let variables = Variables::with_environment(self.variables());
+        let workspace = load(&self.specs, &variables)?;
+        Ok((workspace, variables))
+    }
+
+    /// What the run decides beside the specs.
+    pub fn options(&self) -> build::Options {
+        build::Options { epoch: self.epoch, platforms: self.platforms.clone(), no_cache: self.no_cache }
+    }
+}

@@ -1,0 +1,29 @@
+//! `tarsia push`
+
+use tarsia::Error;
+use tarsia::push::Destination;
+
+use super::arguments::PushArguments;
+use super::progress::Progress;
+use super::report::{self, Row};
+
+pub fn run(arguments: &PushArguments) -> Result<(), Error> {
+    let progress = Progress::start(arguments.common.progress);
+    let (workspace, variables) = arguments.specs.load()?;
+    let workshop = arguments.common.workshop(progress.events())?;
+    let destination = Destination { to: arguments.to.clone(), tags: arguments.tags.clone(), variables };
+    let pushed = tarsia::push::push(&workshop, &workspace, &arguments.specs.options(), &destination)?;
+    progress.finish();
+    for image in &pushed {
+        let repository = image.repository.to_string();
+        let row = Row {
+            image: &image.built,
+            reference: format!("{repository}@{}", image.built.top().digest),
+            repository: Some(repository),
+            tags: &image.tags,
+            changed: image.changed,
+        };
+        report::image(&row, arguments.common.json);
+    }
+    Ok(())
+}

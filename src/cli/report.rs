@@ -1,0 +1,171 @@
+//! Reports on standard output, errors on standard error.
+
+use std::fmt;
+use std::io::{IsTerminal, Write};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use serde_json::json;
+use tarsia::Error;
+use tarsia::build::Built;
+
+/// Prints to standard output. A reader that has gone away is no error of ours.
+pub fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// What is reported of an image.
+pub struct Row<'a> {
+    /// The image.
+    pub image: &'a Built,
+    /// Its repository, if it was pushed.
+    pub repository: Option<String>,
+    /// Where it is now.
+    pub reference: String,
+    /// Its tags.
+    pub tags: &'a [String],
+    /// Whether anything is new.
+    pub changed: bool,
+}
+
+/// Prints an image: a line and one for each layer, or a JSON document on one line.
+pub fn image(row: &Row<'_>, as_json: bool) {
+    if as_json {
+        print(&format!("{}\n", document(row)));
+        return;
+    }
+    let image = row.image;
+    let mut text = format!("{} {}", row.reference, if row.changed { "changed" } else { "unchanged" });
+    if row.repository.is_some() {
+        text.push_str(&format!(" tags {}", row.tags.join(" ")));
+    } else {
+        text.push_str(&format!(" {}", image.top().digest));
+    }
+    text.push('\n');
+    for platform in &image.platforms {
+        if image.platforms.len() > 1 {
+            text.push_str(&format!("  {} {}\n", platform.platform, platform.image.descriptor.digest));
+        }
+        for layer in &platform.layers {
+            let name = layer.ours.as_ref().map_or("", |(name, _)| name);
+            let line = format!(
+                "  {:<8} {:>9}  {}  {name}",
+                layer.status.word(),
+                bytes(layer.descriptor.size),
+                layer.descriptor.digest.short()
+            );
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+    }
+    print(&text);
+}
+
+/// The document of `--json`. Its keys are a contract.
+fn document(row: &Row<'_>) -> serde_json::Value {
+    let image = row.image;
+    let several = image.platforms.len() > 1;
+    let mut layers = Vec::new();
+    for platform in &image.platforms {
+        for layer in &platform.layers {
+            let mut object = json!({
+                "name": layer.ours.as_ref().map(|(name, _)| name),
+                "key": layer.ours.as_ref().map(|(_, key)| key),
+                "digest": layer.descriptor.digest,
+                "diff_id": layer.diff_id,
+                "size": layer.descriptor.size,
+                "media_type": layer.descriptor.media_type,
+                "status": layer.status.word(),
+            });
+            if several {
+                object["platform"] = json!(platform.platform.to_string());
+            }
+            layers.push(object);
+        }
+    }
+    let platforms: Vec<String> = image.platforms.iter().map(|image| image.platform.to_string()).collect();
+    let annotations = &image.platforms[0].image.manifest.annotations;
+    let base = annotations
+        .get(tarsia::image::BASE_NAME)
+        .map(|name| json!({"ref": name, "digest": annotations.get(tarsia::image::BASE_DIGEST)}));
+    let requests = image.traffic.snapshot();
+    json!({
+        "schema": 1,
+        "name": image.name,
+        "repository": row.repository,
+        "digest": image.top().digest,
+        "ref": row.reference,
+        "tags": row.tags,
+        "platform": platforms.join(","),
+        "base": base,
+        "layers": layers,
+        "requests": {"sent": requests.sent, "bytes_up": requests.bytes_up, "bytes_down": requests.bytes_down},
+        "changed": row.changed,
+    })
+}
+
+/// A number of bytes as people read it: `41.2 kB`.
+pub fn bytes(count: u64) -> String {
+    let mut value = count as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 999.5 {
+            return if unit == "B" { format!("{count} B") } else { format!("{value:.1} {unit}") };
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
+/// An error with its place, its causes and what to do.
+#[derive(Debug)]
+struct Diagnostic<'a> {
+    error: &'a Error,
+    source: Option<NamedSource<String>>,
+}
+
+impl fmt::Display for Diagnostic<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self.error, f)
+    }
+}
+
+impl std::error::Error for Diagnostic<'_> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(self.error)
+    }
+}
+
+impl miette::Diagnostic for Diagnostic<'_> {
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        self.error.help().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let range = self.error.span()?.range.clone();
+        Some(Box::new(std::iter::once(LabeledSpan::underline(range))))
+    }
+}
+
+/// Prints an error to standard error.
+pub fn error(error: &Error) {
+    let source = error.span().map(|span| NamedSource::new(span.file.display().to_string(), span.text.to_string()));
+    let theme = match (std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")) {
+        (true, None) => GraphicalTheme::unicode(),
+        _ => GraphicalTheme::unicode_nocolor(),
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(width());
+    let mut text = String::new();
+    if handler.render_report(&mut text, &Diagnostic { error, source }).is_err() {
+        text = format!("{error}\n");
+    }
+    let _ = std::io::stderr()
+        .write_all(format!("error:{}\n", text.trim_end().strip_prefix("  ×").unwrap_or(&text)).as_bytes());
+}
+
+/// How wide messages may be. Where nobody looks, they are not broken, so that a search finds them.
+fn width() -> usize {
+    if std::io::stderr().is_terminal() { 100 } else { 10_000 }
+}

@@ -1,0 +1,21 @@
+//! `tarsia schema` and `tarsia completions`
+
+use std::io::Write;
+
+use clap::CommandFactory;
+use tarsia::Error;
+
+use super::arguments::Arguments;
+use super::report;
+
+pub fn print() -> Result<(), Error> {
+    report::print(&tarsia::spec::schema());
+    Ok(())
+}
+
+pub fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "tarsia", &mut script);
+    let _ = std::io::stdout().write_all(&script);
+    Ok(())
+}

@@ -35,6 +35,7 @@ mod date;
 mod endpoint;
 mod error;
 mod help;
+mod pace;
 mod pull;
 mod push;
 mod retry;

@@ -36,6 +36,7 @@ mod door;
 mod endpoint;
 mod error;
 mod help;
+mod pace;
 mod pull;
 mod push;
 mod retry;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -85,6 +86,9 @@ struct Slot {
 /// What is known about how to prove oneself to one registry.
 #[derive(Default)]
 pub(super) struct HostAuth {
+    /// Whether the host has answered anything yet, and who asks it first.
+    met: AtomicBool,
+    meeting: tokio::sync::Mutex<()>,
     scheme: Mutex<Option<Scheme>>,
     /// By repository path.
     logins: tokio::sync::Mutex<HashMap<String, Option<Found>>>,
@@ -125,7 +129,29 @@ fn basic(username: &str, password: &str) -> HeaderValue {
     header
 }
 
+/// The first request to a host. While it lasts the others wait: what it learns spares each of them a 401.
+pub(super) struct Meeting<'a> {
+    auth: &'a HostAuth,
+    _guard: tokio::sync::MutexGuard<'a, ()>,
+}
+
+impl Drop for Meeting<'_> {
+    fn drop(&mut self) {
+        // Also after a failure: those who wait shall not fail one after another.
+        self.auth.met.store(true, Ordering::Release);
+    }
+}
+
 impl HostAuth {
+    /// Whether this is the first request to the host; waits while somebody else's is.
+    pub(super) async fn meeting(&self) -> Option<Meeting<'_>> {
+        if self.met.load(Ordering::Acquire) {
+            return None;
+        }
+        let guard = self.meeting.lock().await;
+        (!self.met.load(Ordering::Acquire)).then_some(Meeting { auth: self, _guard: guard })
+    }
+
     /// What to send at once, if the host has said before what it wants.
     pub(super) async fn known(&self, asker: Asker<'_>) -> Result<Option<Authorization>, Error> {
         let scheme = self.scheme.lock().unwrap_or_else(PoisonError::into_inner).clone();

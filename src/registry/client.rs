@@ -257,6 +257,11 @@ impl RemoteRepository {
     /// Makes a request, proving who asks if that is wanted. Any answer but a 401 is returned, also one of failure.
     pub(super) async fn call(&self, action: &Action, call: Call<'_>) -> Result<Reply, Error> {
         let Call { method, url, headers, body, scopes, queue } = call;
+        // Held until the host has answered, and its challenge if it made one.
+        let _meeting = match self.wire().offline {
+            true => None,
+            false => self.host()?.auth.meeting().await,
+        };
         let mut authorization = self.authorization(action, &url, &scopes).await?;
         let request = Request { action, method, url, headers, body, traffic: &self.traffic, queue };
         let mut answered = false;

@@ -1,5 +1,6 @@
 //! Help: the next step after each error.
 
+use super::answer::Answer;
 use super::cause::Cause;
 use super::error::{Action, Error, Login};
 
@@ -21,6 +22,9 @@ impl Error {
                     action.host
                 ),
             }),
+            Error::Denied { answer, .. } if speaks_of_a_limit(answer) => Some(
+                "a limit of the registry is reached; delete what is not needed there, or have it raised".to_owned(),
+            ),
             Error::Denied { action, login, .. } => Some(match login.as_ref() {
                 Login::Anonymous => log_in(action),
                 Login::From(source) | Login::Withheld { source, .. } => format!(
@@ -47,6 +51,16 @@ impl Error {
                 "`{}` limits the rate of requests; wait a minute, log in for a higher limit, or lower `--jobs`",
                 action.host
             )),
+            Error::Status { action, answer, .. } if answer.message.contains("HTTPS server") => Some(format!(
+                "`{}` wants HTTPS: take it out of `--plain-http`, and name its certificate authority with `--ca-file \
+                 FILE` if it is on this machine",
+                action.host
+            )),
+            Error::Status { answer, .. } if answer.code == "DIGEST_INVALID" => Some(
+                "what was sent is not what it should be: it has changed or is damaged on this machine; try `tarsia \
+                 cache verify`"
+                    .to_owned(),
+            ),
             Error::Status { answer, .. } if answer.status >= 500 => {
                 Some("the registry is in trouble; nothing is lost, run again later".to_owned())
             }
@@ -77,6 +91,12 @@ impl Error {
     }
 }
 
+/// Whether a refusal is about a quota, which some registries (ECR among them) answer with 403.
+fn speaks_of_a_limit(answer: &Answer) -> bool {
+    let message = answer.message.to_ascii_lowercase();
+    ["quota", "limit", "exceed"].iter().any(|word| message.contains(word))
+}
+
 fn log_in(action: &Action) -> String {
     match ecr_region(&action.host) {
         Some(region) => format!(
@@ -99,7 +119,6 @@ fn ecr_region(host: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::registry::Answer;
 
     fn action(writes: bool) -> Action {
         Action {

@@ -180,10 +180,9 @@ impl RemoteRepository {
                 }
                 Err(Setback::Passing { failure, delay, error, lost_answer }) => (failure, delay, error, lost_answer),
             };
-            let delay = tries.failed(failure, asked).ok_or_else(|| counted(error, tries.made()))?;
-            if failure == Failure::Throttled {
-                self.wire().transport.slow_down(self.host()?.endpoint.root(), delay);
-            }
+            let url = self.host()?.endpoint.root();
+            let delay = self.wire().pause(&mut tries, failure, url, asked);
+            let delay = delay.ok_or_else(|| counted(error, tries.made()))?;
             sleep(delay).await;
             // Everything was sent and only the answer is missing: the blob may well be there.
             if lost_answer && self.blob_exists(&descriptor.digest).await.unwrap_or(false) {
@@ -216,7 +215,7 @@ impl RemoteRepository {
 
         let authorization = self.authorization(action, &url, scopes).await.map_err(Setback::Final)?;
         // The turn comes first: a source that is opened and then kept waiting would time out.
-        let _turn = self.wire().transport.turn(&url).await;
+        let _turn = self.wire().transport.pace(&url).turn().await;
         let pieces = open(action, descriptor, source).await.map_err(Setback::Final)?;
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

@@ -11,12 +11,13 @@ use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
 use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{sleep, timeout};
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 use super::cause::Cause;
 use super::endpoint::is_loopback;
 use super::error::Error;
+use super::pace::{Pace, Turn};
 use super::traffic::Traffic;
 
 /// How long a connection may take to come about.
@@ -25,6 +26,8 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a registry may think after the last byte of an upload: it digests and files the blob meanwhile.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(300);
+/// How long an unused connection is kept: less than the minute after which load balancers close theirs.
+const POOL_IDLE: Duration = Duration::from_secs(50);
 /// How often an upload's progress is looked at.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// The largest file of certificate authorities read: 4 MiB.
@@ -66,20 +69,6 @@ pub(super) struct Response {
     inner: reqwest::Response,
     traffic: Arc<Traffic>,
     _turn: Option<Turn>,
-}
-
-/// The right to one of the parallel requests that a host gets.
-#[derive(Debug)]
-pub(super) struct Turn {
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-/// How fast a host may be asked.
-#[derive(Debug)]
-struct Pace {
-    slots: Arc<Semaphore>,
-    /// No request before this instant: the host has said that it is asked too often.
-    not_before: Mutex<Option<Instant>>,
 }
 
 /// The clients of the HTTP library, each made when it is first needed.
@@ -153,13 +142,7 @@ fn tls_client(ca_files: &[PathBuf]) -> Result<reqwest::ClientBuilder, Error> {
 impl Transport {
     /// Makes no connection and reads no file yet.
     pub(super) fn new(user_agent: String, ca_files: Vec<PathBuf>, concurrency: usize) -> Transport {
-        Transport {
-            user_agent,
-            ca_files,
-            concurrency: concurrency.max(1),
-            clients: Clients::default(),
-            paces: Mutex::default(),
-        }
+        Transport { user_agent, ca_files, concurrency, clients: Clients::default(), paces: Mutex::default() }
     }
 
     async fn client(&self, url: &Url) -> Result<&reqwest::Client, Fault> {
@@ -178,6 +161,7 @@ impl Transport {
                 let builder = builder
                     .user_agent(user_agent)
                     .connect_timeout(CONNECT_TIMEOUT)
+                    .pool_idle_timeout(POOL_IDLE)
                     .redirect(reqwest::redirect::Policy::none())
                     .retry(reqwest::retry::never())
                     .referer(false);
@@ -194,45 +178,21 @@ impl Transport {
         .await
     }
 
-    fn pace(&self, url: &Url) -> Arc<Pace> {
+    /// The pace of the URL's host.
+    pub(super) fn pace(&self, url: &Url) -> Arc<Pace> {
         let host =
             format!("{}:{}", url.host_str().unwrap_or_default(), url.port_or_known_default().unwrap_or_default());
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Pace { slots: Arc::new(Semaphore::new(self.concurrency)), not_before: Mutex::default() };
-        paces.entry(host).or_insert_with(|| Arc::new(new())).clone()
-    }
-
-    /// Waits for one of the parallel requests that the URL's host gets.
-    pub(super) async fn turn(&self, url: &Url) -> Turn {
-        // The semaphore is never closed.
-        Turn { _permit: self.pace(url).slots.clone().acquire_owned().await.ok() }
-    }
-
-    /// Keeps all requests to the URL's host back for a while.
-    pub(super) fn slow_down(&self, url: &Url, delay: Duration) {
-        let pace = self.pace(url);
-        let mut not_before = pace.not_before.lock().unwrap_or_else(PoisonError::into_inner);
-        let then = Instant::now() + delay;
-        *not_before = Some(not_before.map_or(then, |known| known.max(then)));
-    }
-
-    async fn wait_until_allowed(&self, url: &Url) {
-        let pace = self.pace(url);
-        loop {
-            let not_before = *pace.not_before.lock().unwrap_or_else(PoisonError::into_inner);
-            match not_before.map(|then| then.saturating_duration_since(Instant::now())) {
-                Some(wait) if !wait.is_zero() => sleep(wait).await,
-                _ => return,
-            }
-        }
+        paces.entry(host).or_insert_with(|| Arc::new(Pace::new(self.concurrency))).clone()
     }
 
     /// Sends one request and waits until its answer begins. Follows no redirect and repeats nothing.
     pub(super) async fn send(&self, exchange: Exchange<'_>) -> Result<Response, Fault> {
         let Exchange { method, url, headers, body, traffic, queue } = exchange;
         let client = self.client(url).await?;
-        let turn = if queue { Some(self.turn(url).await) } else { None };
-        self.wait_until_allowed(url).await;
+        let pace = self.pace(url);
+        let turn = if queue { Some(pace.turn().await) } else { None };
+        pace.start().await;
 
         let sent = Arc::new(AtomicU64::new(0));
         let fault: Arc<Mutex<Option<Error>>> = Arc::default();
@@ -264,6 +224,9 @@ impl Transport {
             return Err(Fault::Ours(error));
         }
         let inner = answer.map_err(Fault::Wire)?;
+        if inner.status() != StatusCode::TOO_MANY_REQUESTS {
+            pace.answered();
+        }
         Ok(Response { url: url.clone(), inner, traffic: traffic.clone(), _turn: turn })
     }
 }

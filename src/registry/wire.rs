@@ -1,6 +1,7 @@
 //! Wire: one request as its asker sees it: redirects followed, passing failures repeated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
@@ -71,7 +72,8 @@ impl Wire {
             match self.attempt(request, authorization, None).await {
                 Ok(response) => {
                     let Some(failure) = Failure::of_status(response.status()) else { return Ok(response) };
-                    let delay = self.pause(&mut tries, failure, &response);
+                    let asked = retry_after(response.headers());
+                    let delay = self.pause(&mut tries, failure, &response.url, asked);
                     match delay {
                         Some(delay) => {
                             drop(response);
@@ -92,17 +94,18 @@ impl Wire {
         }
     }
 
-    /// How long to wait before the next attempt after an answer that asks for one. Throttling holds all of the host's
-    /// requests back.
+    /// How long to wait before the next attempt, after an answer that is worth one. `None` to give up. A complaint
+    /// slows all of the host's requests down.
     pub(super) fn pause(
         &self,
         tries: &mut Tries,
         failure: Failure,
-        response: &Response,
-    ) -> Option<std::time::Duration> {
-        let delay = tries.failed(failure, retry_after(response.headers()))?;
+        url: &Url,
+        asked: Option<Duration>,
+    ) -> Option<Duration> {
+        let delay = tries.failed(failure, asked)?;
         if failure == Failure::Throttled {
-            self.transport.slow_down(&response.url, delay);
+            self.transport.pace(url).complained(asked.is_some(), delay);
         }
         Some(delay)
     }

@@ -72,6 +72,7 @@ async fn parallel_requests_share_one_token() {
         assert!(task.await.unwrap().unwrap());
     }
     assert_eq!(tokens(&server).len(), 1);
+    assert_eq!(server.lines().len(), 22, "one 401, one token, twenty answers");
 }
 
 #[tokio::test]

@@ -1,0 +1,3 @@
+//! What a context holds.
+
+mod ignore;

@@ -1,0 +1,11 @@
+//! Tests that read like the manual: build a small tree, run the program, look at the result with someone else's tool.
+//! One folder a subject.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod build;
+mod context;
+mod golden;
+mod push;
+mod refusals;
+mod support;

@@ -1,0 +1,11 @@
+//! What the tests work with: the program, a sandbox of folders, other people's tools.
+
+#![allow(dead_code)]
+
+pub mod docker_registry;
+pub mod registry;
+pub mod sandbox;
+pub mod tools;
+
+pub use docker_registry::DockerRegistry;
+pub use sandbox::{Run, Sandbox};

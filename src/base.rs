@@ -26,7 +26,7 @@ pub enum Origin {
     /// In a docker archive.
     DockerArchive(Archive, DockerImage),
     /// In a repository of a registry.
-    Registry(RemoteRepository),
+    Registry(Box<RemoteRepository>),
 }
 
 /// A base for one platform.
@@ -82,7 +82,7 @@ pub fn resolve(
     let (origin, top) = open(workshop, location, traffic)?;
     let origin = Arc::new(origin);
     let found = match top {
-        Top::Made(manifest) => vec![(None, manifest)],
+        Top::Made(manifest) => vec![(None, *manifest)],
         Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
             Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
             Document::Index(index) => {
@@ -137,7 +137,7 @@ enum Top {
     /// As it is stored: bytes and media type.
     Stored(Vec<u8>, String),
     /// Made up, because the archive has none.
-    Made(Manifest),
+    Made(Box<Manifest>),
 }
 
 fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
@@ -160,17 +160,17 @@ fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Res
             let archive = Archive::open(path)?;
             let image = archive.docker_image(name.as_deref())?;
             let manifest = image.manifest.clone();
-            Ok((Origin::DockerArchive(archive, image), Top::Made(manifest)))
+            Ok((Origin::DockerArchive(archive, image), Top::Made(Box::new(manifest))))
         }
         Location::Registry(reference) => {
             let remote = workshop.door().repository(&reference.repository, traffic)?;
             // What is named by its digest and known here need not be asked for.
             if let Some(bytes) = reference.digest.and_then(|digest| workshop.store().known_document(&digest)) {
-                return Ok((Origin::Registry(remote), Top::Stored(bytes, String::new())));
+                return Ok((Origin::Registry(Box::new(remote)), Top::Stored(bytes, String::new())));
             }
             let manifest = workshop.door().block_on(remote.manifest(&reference.asks_for()))??;
             workshop.store().put_blob(&manifest.bytes)?;
-            Ok((Origin::Registry(remote), Top::Stored(manifest.bytes.to_vec(), manifest.media_type)))
+            Ok((Origin::Registry(Box::new(remote)), Top::Stored(manifest.bytes.to_vec(), manifest.media_type)))
         }
     }
 }

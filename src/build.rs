@@ -203,7 +203,7 @@ pub fn prepare(workshop: &Workshop, workspace: &Workspace, options: &Options) ->
                 let contents = lay(&scans, layer, &platform, &tree, options.epoch).map_err(|source| Error::Layer {
                     image: recipe.name.clone(),
                     layer: layer.name.clone(),
-                    source,
+                    source: Box::new(source),
                 })?;
                 tree.apply(contents.entries());
                 layers.push(PreparedLayer {
@@ -321,7 +321,7 @@ impl Scans {
                     let scan = scan(workshop, &key).map_err(|error| Error::Layer {
                         image: recipe.name.clone(),
                         layer: layer.to_owned(),
-                        source: error.into(),
+                        source: Box::new(error.into()),
                     })?;
                     Ok((key, scan))
                 })
@@ -444,7 +444,7 @@ fn assemble_one(
     let store = workshop.store();
     let task = Task::Assemble { image: image.to_owned(), layer: layer.name.clone() };
     let running = workshop.events().begin(task, layer.contents.size());
-    let failed = |source| Error::Layer { image: image.to_owned(), layer: layer.name.clone(), source };
+    let failed = |source| Error::Layer { image: image.to_owned(), layer: layer.name.clone(), source: Box::new(source) };
     let mut blob = store.new_blob()?;
     let assembled = assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &|bytes| {
         running.advance(bytes);

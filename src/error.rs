@@ -30,10 +30,10 @@ impl Class {
 pub enum Error {
     /// A spec is wrong.
     #[error(transparent)]
-    Spec(#[from] crate::spec::SpecError),
+    Spec(#[from] Box<crate::spec::SpecError>),
     /// A context cannot be read.
     #[error(transparent)]
-    Context(#[from] crate::context::Error),
+    Context(#[from] Box<crate::context::Error>),
     /// A layer cannot be made.
     #[error("the layer `{layer}` of the image `{image}` cannot be made")]
     Layer {
@@ -42,7 +42,7 @@ pub enum Error {
         /// The layer.
         layer: String,
         /// Why.
-        source: crate::layer::Error,
+        source: Box<crate::layer::Error>,
     },
     /// A base cannot be used.
     #[error("the base `{base}` of the image `{image}` cannot be used")]
@@ -62,7 +62,7 @@ pub enum Error {
     Tree(#[from] crate::image::TreeError),
     /// A layout or an archive cannot be read or written.
     #[error(transparent)]
-    Output(#[from] crate::output::OutputError),
+    Output(#[from] Box<crate::output::OutputError>),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] crate::store::StoreError),
@@ -82,10 +82,22 @@ pub enum Error {
     Threads(String),
 }
 
-impl From<registry::Error> for Error {
-    fn from(error: registry::Error) -> Error {
-        Error::Registry(Box::new(error))
-    }
+/// Errors of stations travel in boxes: a result is mostly a success, and small.
+macro_rules! boxed {
+    ($($variant:ident($error:ty),)*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Error {
+                Error::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+
+boxed! {
+    Spec(crate::spec::SpecError),
+    Context(crate::context::Error),
+    Output(crate::output::OutputError),
+    Registry(registry::Error),
 }
 
 impl Error {

@@ -1,3 +1,5 @@
+//! The program: parse, run, exit code.
+
 mod cli;
 
 fn main() -> std::process::ExitCode {

@@ -33,7 +33,7 @@ impl Layout {
     pub fn open(root: &Path) -> Result<Layout, OutputError> {
         let path = root.join("oci-layout");
         match fs::metadata(root) {
-            Err(source) => return Err(OutputError::Io { doing: "open the layout", path: root.to_owned(), source }),
+            Err(source) => Err(OutputError::Io { doing: "open the layout", path: root.to_owned(), source }),
             Ok(_) if path.is_file() => Ok(Layout { root: root.to_owned() }),
             Ok(_) => Err(OutputError::Not {
                 path: root.to_owned(),

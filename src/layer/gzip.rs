@@ -21,12 +21,16 @@ pub const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 const STORED_LIMIT: usize = 65_535;
 
 /// Deflates blocks, keeping its working memory between them.
-pub struct Deflater(Compress);
+pub struct Deflater {
+    state: Compress,
+    /// Room for the worst answer. What is handed out is a copy of the right size: many blocks are in memory at once.
+    room: Vec<u8>,
+}
 
 impl Deflater {
     /// A compressor at the fixed level.
     pub fn new() -> Deflater {
-        Deflater(Compress::new(Compression::new(LEVEL), false))
+        Deflater { state: Compress::new(Compression::new(LEVEL), false), room: Vec::new() }
     }
 
     /// Compresses one block, or stores it if it does not shrink.
@@ -42,25 +46,27 @@ impl Deflater {
         };
         if looks_like_noise(plain) {
             let middle = (plain.len() - SAMPLE) / 2;
-            let shrunk = self.deflate(&plain[middle..middle + SAMPLE]).map_or(SAMPLE, |bytes| bytes.len());
+            let shrunk = self.deflate(&plain[middle..middle + SAMPLE]).map_or(SAMPLE, <[u8]>::len);
             if shrunk > SAMPLE - SAMPLE / 64 {
                 return stored(plain);
             }
         }
         match self.deflate(plain) {
-            Some(bytes) if bytes.len() < stored_size(plain.len()) => Compressed { bytes, crc },
+            Some(bytes) if bytes.len() < stored_size(plain.len()) => Compressed { bytes: bytes.to_vec(), crc },
             _ => stored(plain),
         }
     }
 
-    fn deflate(&mut self, plain: &[u8]) -> Option<Vec<u8>> {
+    fn deflate(&mut self, plain: &[u8]) -> Option<&[u8]> {
         // One call with room for the worst answer: the bytes then do not depend on how a buffer was filled.
-        let mut bytes = vec![0; plain.len() + plain.len() / 8 + 1024];
-        self.0.reset();
-        self.0.compress(plain, &mut bytes, FlushCompress::Sync).ok()?;
-        let (read, written) = (self.0.total_in() as usize, self.0.total_out() as usize);
-        bytes.truncate(written);
-        (read == plain.len()).then_some(bytes)
+        let needed = plain.len() + plain.len() / 8 + 1024;
+        if self.room.len() < needed {
+            self.room.resize(needed, 0);
+        }
+        self.state.reset();
+        self.state.compress(plain, &mut self.room, FlushCompress::Sync).ok()?;
+        let (read, written) = (self.state.total_in() as usize, self.state.total_out() as usize);
+        (read == plain.len()).then(|| &self.room[..written])
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Destination {
     pub tags: Vec<String>,
     /// The values of variables in repositories and tags.
     pub variables: Variables,
+    /// Creates the repositories that do not exist, where the registry does not do so by itself (Amazon ECR).
+    pub create_repository: bool,
 }
 
 /// An image that is in its repository now.
@@ -73,10 +75,21 @@ pub fn push(
         targets.push(Target { place, remote, tags });
     }
 
-    let known = build::compose(&prepared, &layers, options);
+    let mut known = build::compose(&prepared, &layers, options);
+    if workshop.door().block_on(fixed(&targets, &known))?? {
+        // Whether the image is the one that the tag stands for must be known before anything is sent.
+        build::assemble(workshop, &prepared, &mut layers, &|_| true)?;
+        known = build::compose(&prepared, &layers, options);
+    }
     let current = workshop.door().block_on(current(&targets, &known))??;
     let mut outcomes = Outcomes::new();
     let pending: Vec<&Target> = targets.iter().filter(|target| !current.contains(&target.place)).collect();
+    if destination.create_repository {
+        for target in &pending {
+            let settings = &workspace.recipes[target.place].ecr;
+            workshop.door().block_on(target.remote.ensure_repository(settings))??;
+        }
+    }
     if !pending.is_empty() {
         outcomes = send(workshop, &prepared, &mut layers, &pending)?;
     }
@@ -174,6 +187,18 @@ async fn current(targets: &[Target], built: &[Option<Built>]) -> Result<BTreeSet
     Ok(checked.into_iter().filter(|(_, current)| *current).map(|(place, _)| place).collect())
 }
 
+/// Whether an image that is not known yet has a tag that exists and may not be moved.
+async fn fixed(targets: &[Target], built: &[Option<Built>]) -> Result<bool, registry::Error> {
+    for target in targets.iter().filter(|target| built[target.place].is_none()) {
+        for tag in target.tags.iter().filter(|tag| !tag.contains("{digest}")) {
+            if !target.remote.tag_may_move(tag).await? && target.remote.head_manifest(tag).await?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// The tags that do not exist or stand for another image.
 async fn differing_tags(target: &Target, image: &Built) -> Result<Vec<String>, registry::Error> {
     let mut differing = Vec::new();
@@ -186,6 +211,9 @@ async fn differing_tags(target: &Target, image: &Built) -> Result<Vec<String>, r
             Some(_) => target.remote.try_manifest(&tag).await?.map(|manifest| manifest.digest),
         };
         if digest != Some(image.top().digest) {
+            if let Some(current) = digest {
+                target.remote.may_replace(&tag, &current, &image.top().digest).await?;
+            }
             differing.push(tag);
         }
     }
@@ -214,6 +242,7 @@ fn send(
     let mut wanted: BTreeMap<Digest, Vec<&RemoteRepository>> = BTreeMap::new();
     for target in targets {
         for platform in &prepared[target.place].platforms {
+            registry::limits::check_number(&target.remote.repository().host, number_of_layers(prepared, platform))?;
             for chain in chain(prepared, platform) {
                 for layer in &chain.layers {
                     add(wanted.entry(layer.key).or_default(), &target.remote);
@@ -287,6 +316,15 @@ fn chain<'a>(prepared: &'a [Prepared], image: &'a PreparedImage) -> impl Iterato
     })
 }
 
+/// How many layers an image has, those of its base among them.
+fn number_of_layers(prepared: &[Prepared], image: &PreparedImage) -> usize {
+    let base = |image: &PreparedImage| match &image.base {
+        PreparedBase::Image(base) => base.documents.layers.len(),
+        PreparedBase::Prepared(..) => 0,
+    };
+    chain(prepared, image).map(|image| image.layers.len() + base(image)).sum()
+}
+
 fn add<'a>(remotes: &mut Vec<&'a RemoteRepository>, remote: &'a RemoteRepository) {
     if !remotes.iter().any(|other| other.repository() == remote.repository()) {
         remotes.push(remote);
@@ -323,6 +361,7 @@ async fn bring(
     holders: &[Repository],
 ) -> Result<Status, Error> {
     let descriptor = &parcel.descriptor;
+    registry::limits::check_layer(&remote.repository().host, descriptor)?;
     let mut session = None;
     if let Some(from) = holders.iter().rev().find(|holder| holder.host == remote.repository().host) {
         match remote.mount(&descriptor.digest, from).await? {

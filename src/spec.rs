@@ -7,6 +7,7 @@ mod duration;
 mod error;
 mod file;
 mod recipe;
+mod repository;
 mod resolve;
 mod schema;
 mod variables;
@@ -14,6 +15,7 @@ mod workspace;
 
 pub use error::{Span, SpecError};
 pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
+pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};
 pub use workspace::{Workspace, load};

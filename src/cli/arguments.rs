@@ -54,6 +54,9 @@ pub struct PushArguments {
     /// Tag instead of the spec's; {digest} stands for the first 12 digits of the digest
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
+    /// Create repositories of Amazon ECR that do not exist, as `[ecr]` in the spec says
+    #[arg(long)]
+    pub create_repository: bool,
     #[command(flatten)]
     pub common: CommonArguments,
 }

@@ -11,7 +11,12 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
     let (workspace, variables) = arguments.specs.load()?;
     let workshop = arguments.common.workshop(progress.events())?;
-    let destination = Destination { to: arguments.to.clone(), tags: arguments.tags.clone(), variables };
+    let destination = Destination {
+        to: arguments.to.clone(),
+        tags: arguments.tags.clone(),
+        variables,
+        create_repository: arguments.create_repository,
+    };
     let pushed = tarsia::push::push(&workshop, &workspace, &arguments.specs.options(), &destination)?;
     progress.finish();
     for image in &pushed {

@@ -31,9 +31,23 @@ const MAX_TOKEN_ANSWER: u64 = 256 << 10;
 const CLIENT_ID: &str = "tarsia";
 
 /// Credentials from elsewhere than files and helpers, such as a cloud's own interface. Asked when those have none.
+///
+/// It is asked for every request: it keeps what it knows, and gets it anew before it ends.
 pub trait CredentialProvider: Send + Sync + fmt::Debug {
-    /// The credentials for the registry `host`, if this provider is in charge of it; else why there are none.
-    fn credentials<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Option<Found>, String>>;
+    /// The credentials for the registry `host`, if this provider is in charge of it and they are needed to read or, if
+    /// it `writes`, to push; else why there are none. Requests that it makes are counted in `traffic`.
+    fn credentials<'a>(
+        &'a self,
+        host: &'a str,
+        writes: bool,
+        traffic: &'a Arc<Traffic>,
+    ) -> BoxFuture<'a, Result<Option<Found>, String>>;
+
+    /// Is told that the registry did not take credentials. If it can get others, it gives those out next.
+    fn refused<'a>(&'a self, host: &'a str, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
+        let _ = (host, credentials);
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// All sources of credentials, in their order.
@@ -44,17 +58,22 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    async fn lookup(&self, host: &str, path: &str) -> Result<Option<Found>, Error> {
+    /// What files and helpers hold.
+    async fn stored(&self, host: &str, path: &str) -> Result<Option<Found>, Error> {
         let failed = |why: String| CredentialsError::Provider { host: host.to_owned(), why };
         let (store, name, repository) = (self.store.clone(), host.to_owned(), path.to_owned());
         // Files and helpers block.
         let found = tokio::task::spawn_blocking(move || store.lookup(&name, &repository)).await;
-        if let Some(found) = found.map_err(|stopped| failed(stopped.to_string()))?? {
-            return Ok(Some(found));
-        }
+        Ok(found.map_err(|stopped| failed(stopped.to_string()))??)
+    }
+
+    /// What the first provider has that is in charge.
+    async fn provided(&self, host: &str, writes: bool, traffic: &Arc<Traffic>) -> Result<Option<Found>, Error> {
         for provider in &self.providers {
-            if let Some(found) = provider.credentials(host).await.map_err(failed)? {
-                return Ok(Some(found));
+            let found = provider.credentials(host, writes, traffic).await;
+            let found = found.map_err(|why| CredentialsError::Provider { host: host.to_owned(), why })?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
@@ -90,7 +109,7 @@ pub(super) struct HostAuth {
     met: AtomicBool,
     meeting: tokio::sync::Mutex<()>,
     scheme: Mutex<Option<Scheme>>,
-    /// By repository path.
+    /// What files and helpers hold, by repository path.
     logins: tokio::sync::Mutex<HashMap<String, Option<Found>>>,
     slots: Mutex<HashMap<Scopes, Arc<tokio::sync::Mutex<Slot>>>>,
 }
@@ -115,6 +134,16 @@ pub(super) struct Asker<'a> {
 }
 
 impl Asker<'_> {
+    /// What credentials are sent as where Basic is wanted.
+    fn basic(&self, found: &Found) -> Option<Authorization> {
+        let header = match &found.credentials {
+            Credentials::Basic { username, password } => basic(username, password),
+            Credentials::RegistryToken(token) => bearer(token)?,
+            Credentials::IdentityToken(_) => return None,
+        };
+        Some(self.authorization(header, Login::From(found.source.clone())))
+    }
+
     fn authorization(&self, header: HeaderValue, login: Login) -> Authorization {
         Authorization { header, login, server: self.endpoint.root().clone() }
     }
@@ -189,35 +218,60 @@ impl HostAuth {
         }
         if challenges.iter().any(|challenge| challenge.scheme == "basic") {
             *self.scheme.lock().unwrap_or_else(PoisonError::into_inner) = Some(Scheme::Basic);
-            let authorization = self.basic(asker).await?;
-            return Ok(authorization.filter(|new| refused.is_none_or(|old| old.header != new.header)));
+            return self.renew(asker, refused).await;
         }
         Ok(None)
     }
 
-    async fn login(&self, asker: Asker<'_>) -> Result<Option<Found>, Error> {
+    /// A name and password that were not refused already.
+    pub(super) async fn renew(
+        &self,
+        asker: Asker<'_>,
+        refused: Option<&Authorization>,
+    ) -> Result<Option<Authorization>, Error> {
+        let Some(refused) = refused else { return self.basic(asker).await };
+        let Some(found) = self.login(asker).await? else { return Ok(None) };
+        let new = asker.basic(&found).filter(|new| new.header != refused.header);
+        if new.is_some() {
+            // Somebody else was refused the same and has found another.
+            return Ok(new);
+        }
+        for provider in &asker.sources.providers {
+            provider.refused(&asker.endpoint.host, &found.credentials).await;
+        }
+        Ok(self.basic(asker).await?.filter(|new| new.header != refused.header))
+    }
+
+    /// The login for the registry that files and helpers hold, or else for the mirror that stands in for it.
+    pub(super) async fn stored(&self, asker: Asker<'_>) -> Result<Option<Found>, Error> {
         let mut logins = self.logins.lock().await;
         if let Some(found) = logins.get(asker.path) {
             return Ok(found.clone());
         }
-        let mut found = asker.sources.lookup(&asker.endpoint.host, asker.path).await?;
+        let mut found = asker.sources.stored(&asker.endpoint.host, asker.path).await?;
         let server = asker.endpoint.server();
         if found.is_none() && server != asker.endpoint.host {
-            found = asker.sources.lookup(&server, &asker.endpoint.name(asker.path)).await?;
+            found = asker.sources.stored(&server, &asker.endpoint.name(asker.path)).await?;
         }
         logins.insert(asker.path.to_owned(), found.clone());
         Ok(found)
     }
 
+    async fn login(&self, asker: Asker<'_>) -> Result<Option<Found>, Error> {
+        if let Some(found) = self.stored(asker).await? {
+            return Ok(Some(found));
+        }
+        let writes = asker.action.writes || asker.scopes.push();
+        let provided = asker.sources.provided(&asker.endpoint.host, writes, asker.traffic).await?;
+        let server = asker.endpoint.server();
+        match provided {
+            None if server != asker.endpoint.host => asker.sources.provided(&server, writes, asker.traffic).await,
+            found => Ok(found),
+        }
+    }
+
     async fn basic(&self, asker: Asker<'_>) -> Result<Option<Authorization>, Error> {
-        Ok(self.login(asker).await?.and_then(|found| {
-            let header = match &found.credentials {
-                Credentials::Basic { username, password } => basic(username, password),
-                Credentials::RegistryToken(token) => bearer(token)?,
-                Credentials::IdentityToken(_) => return None,
-            };
-            Some(asker.authorization(header, Login::From(found.source)))
-        }))
+        Ok(self.login(asker).await?.and_then(|found| asker.basic(&found)))
     }
 
     /// A token that covers what is asked, from the cache or the token server.

@@ -4,16 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode, Url};
 
+use super::answer::Answer;
 use super::auth::{Asker, CredentialProvider, HostAuth, Sources};
 use super::cause::Cause;
 use super::credentials::{CredentialStore, Environment};
+use super::ecr::{self, Ecr, EcrHost};
 use super::endpoint::{Endpoint, Mirror, Rules};
 use super::error::{Action, Error, Login};
+use super::pace::Pace;
 use super::retry::{Failure, RetryPolicy, Tries};
 use super::scope::{Access, Scopes};
 use super::traffic::Traffic;
@@ -23,6 +27,10 @@ use crate::image::Repository;
 
 /// Requests in flight at one host, if nothing else is said.
 pub const DEFAULT_CONCURRENCY: usize = 8;
+
+/// The distance between two manifests put into ECR, which takes
+/// [ten a second](https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html).
+const PUT_IMAGE_SPACING: Duration = Duration::from_millis(100);
 
 /// How registries are spoken to.
 #[derive(Debug, Clone)]
@@ -46,6 +54,9 @@ pub struct Settings {
     pub environment: Environment,
     /// Asked for credentials when files and helpers have none.
     pub providers: Vec<Arc<dyn CredentialProvider>>,
+    /// Whether Amazon's own interface is used for its registries, with the credentials of the process's AWS
+    /// environment. Without the cargo feature `ecr` it never is.
+    pub aws: bool,
 }
 
 impl Default for Settings {
@@ -60,6 +71,7 @@ impl Default for Settings {
             retry: RetryPolicy::default(),
             environment: Environment::process(),
             providers: Vec::new(),
+            aws: true,
         }
     }
 }
@@ -71,12 +83,15 @@ pub(super) struct Host {
     auth: HostAuth,
     /// Repositories that are pushed to: their tokens are asked for with that permission from then on.
     pushed: Mutex<HashSet<String>>,
+    /// The pace of manifests that are put, where that is limited beyond all other requests.
+    pub(super) manifests: Option<Pace>,
 }
 
 #[derive(Debug)]
 struct Inner {
     wire: Wire,
     sources: Sources,
+    ecr: Arc<Ecr>,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
@@ -93,15 +108,26 @@ impl Client {
     /// [`Error::Invalid`] for a mirror whose endpoint is no URL.
     pub fn new(settings: Settings) -> Result<Client, Error> {
         let rules = Rules::new(&settings.plain_http, &settings.mirrors, !settings.ca_files.is_empty())?;
-        let transport = Transport::new(settings.user_agent, settings.ca_files, settings.concurrency);
-        Ok(Client(Arc::new(Inner {
-            wire: Wire { rules, transport, retry: settings.retry, offline: settings.offline },
-            sources: Sources {
-                store: Arc::new(CredentialStore::new(settings.environment)),
-                providers: settings.providers,
-            },
-            hosts: Mutex::default(),
-        })))
+        let transport = Arc::new(Transport::new(settings.user_agent, settings.ca_files, settings.concurrency));
+        let ecr = Ecr::new(settings.aws, &transport, &settings.retry);
+        let wire = Wire { rules, transport, retry: settings.retry, offline: settings.offline };
+        Ok(Client::over(wire, CredentialStore::new(settings.environment), settings.providers, ecr))
+    }
+
+    fn over(wire: Wire, store: CredentialStore, mut providers: Vec<Arc<dyn CredentialProvider>>, ecr: Ecr) -> Client {
+        let ecr = Arc::new(ecr);
+        providers.push(ecr.clone());
+        let sources = Sources { store: Arc::new(store), providers };
+        Client(Arc::new(Inner { wire, sources, ecr, hosts: Mutex::default() }))
+    }
+
+    /// A client that asks another interface than Amazon's.
+    #[cfg(test)]
+    pub(super) fn with_ecr(settings: Settings, ecr: Ecr) -> Client {
+        let rules = Rules::new(&settings.plain_http, &settings.mirrors, false).unwrap();
+        let transport = Arc::new(Transport::new(settings.user_agent, settings.ca_files, settings.concurrency));
+        let wire = Wire { rules, transport, retry: settings.retry, offline: settings.offline };
+        Client::over(wire, CredentialStore::new(settings.environment), settings.providers, ecr)
     }
 
     /// A repository in its registry. Its requests are counted in `traffic`.
@@ -120,7 +146,8 @@ impl Client {
             return Ok(host.clone());
         }
         let endpoint = self.0.wire.rules.endpoint(name)?;
-        let host = Arc::new(Host { endpoint, auth: HostAuth::default(), pushed: Mutex::default() });
+        let manifests = EcrHost::of(name).map(|_| Pace::steady(PUT_IMAGE_SPACING));
+        let host = Arc::new(Host { endpoint, auth: HostAuth::default(), pushed: Mutex::default(), manifests });
         hosts.insert(name.to_owned(), host.clone());
         Ok(host)
     }
@@ -156,11 +183,17 @@ pub(super) struct Call<'a> {
 pub(super) struct Reply {
     pub(super) response: Response,
     authorization: Option<Authorization>,
+    /// What it says, if that was read already.
+    said: Option<Answer>,
 }
 
 impl Reply {
     /// The error of an answer that is no success.
     pub(super) async fn refusal(self, action: &Action) -> Error {
+        if let Some(said) = self.said {
+            let login = self.authorization.map_or(Login::Anonymous, |authorization| authorization.login);
+            return Error::of_answer(action, &login, said, 1);
+        }
         refusal(self.response, action, self.authorization.as_ref(), 1).await
     }
 
@@ -266,9 +299,22 @@ impl RemoteRepository {
         let request = Request { action, method, url, headers, body, traffic: &self.traffic, queue };
         let mut answered = false;
         loop {
-            let response = self.wire().ask(&request, authorization.as_ref()).await?;
+            let mut response = self.wire().ask(&request, authorization.as_ref()).await?;
             if !self.is_challenge(&response)? {
-                return Ok(Reply { response, authorization });
+                let mut said = None;
+                if response.status() == StatusCode::FORBIDDEN && !answered {
+                    let refusal = answer(&mut response, authorization.as_ref()).await;
+                    // The answer to a HEAD gives no reason.
+                    if request.method == Method::HEAD || ecr::speaks_of_an_end(&refusal) {
+                        if let Some(new) = self.renewed(action, &request.url, &scopes, authorization.as_ref()).await? {
+                            authorization = Some(new);
+                            answered = true;
+                            continue;
+                        }
+                    }
+                    said = Some(refusal);
+                }
+                return Ok(Reply { response, authorization, said });
             }
             authorization = Some(self.prove(action, &scopes, response, authorization.as_ref(), answered).await?);
             answered = true;
@@ -320,6 +366,38 @@ impl RemoteRepository {
             let login = refused.map_or(Login::Anonymous, |refused| refused.login.clone());
             Error::of_answer(action, &login, said, 1)
         })
+    }
+
+    /// What to send instead of a password of Amazon's that has ended: ECR answers 403 then, not 401.
+    pub(super) async fn renewed(
+        &self,
+        action: &Action,
+        url: &Url,
+        scopes: &Scopes,
+        refused: Option<&Authorization>,
+    ) -> Result<Option<Authorization>, Error> {
+        let host = self.host()?;
+        match refused {
+            Some(refused) if refused.login == ecr::login() && host.endpoint.owns(url) => {
+                host.auth.renew(self.asker(host, action, scopes), Some(refused)).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(super) fn ecr(&self) -> &Ecr {
+        &self.client.0.ecr
+    }
+
+    /// Whether docker's or podman's files say who the user is at this registry.
+    pub(super) async fn has_stored_login(&self) -> Result<bool, Error> {
+        let (host, action, scopes) = (self.host()?, self.action("look up", "", false), self.scopes()?);
+        Ok(host.auth.stored(self.asker(host, &action, &scopes)).await?.is_some())
     }
 
     /// Reads a whole answer of at most `limit` bytes into memory, again if the connection breaks on the way.

@@ -54,6 +54,18 @@ pub(super) fn is_loopback(host: &str) -> bool {
     }
 }
 
+/// Whether a host is this machine or what stands right beside it, such as a cloud's metadata: no proxy leads there.
+pub(super) fn is_near(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    is_loopback(host)
+        || match address.parse::<IpAddr>() {
+            Ok(IpAddr::V4(address)) => address.is_link_local(),
+            // fd00:ec2::/32 is where Amazon's instances and containers find their metadata.
+            Ok(IpAddr::V6(address)) => address.is_unicast_link_local() || address.segments()[..2] == [0xfd00, 0x0ec2],
+            Err(_) => false,
+        }
+}
+
 /// The host of `host[:port]`.
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
@@ -278,6 +290,18 @@ mod tests {
         }
         for host in ["", "a b", "a/b", "user@h", "h?x", "h:999999"] {
             assert!(rules.endpoint(host).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_near() {
+        for host in
+            ["localhost", "127.0.0.1", "[::1]", "169.254.169.254", "169.254.170.2", "[fd00:ec2::254]", "[fe80::1]"]
+        {
+            assert!(is_near(host), "{host}");
+        }
+        for host in ["10.0.0.1", "192.168.0.1", "[fd00:ec3::254]", "example.com"] {
+            assert!(!is_near(host), "{host}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::answer::Answer;
 use super::cause::Cause;
 use super::credentials::CredentialsError;
+use super::ecr::{Failed, Reason};
 use crate::digest::Digest;
 
 /// What was attempted, on what: the beginning of every message.
@@ -105,6 +106,36 @@ pub enum Error {
         tries: u32,
         /// The last answer.
         answer: Box<Answer>,
+    },
+    /// A tag that stands for another image, in a repository whose tags may not be moved.
+    #[error("failed to {action}: the tag cannot be moved: {}the image is {new}", match current { Some(current) => format!("it stands for {current}, "), None => String::new() })]
+    ImmutableTag {
+        /// What was attempted, or would have been.
+        action: Box<Action>,
+        /// What the tag stands for, if that is known.
+        current: Option<Box<Digest>>,
+        /// What it was to stand for.
+        new: Box<Digest>,
+    },
+    /// More than the registry takes.
+    #[error("{what}, and `{host}` takes at most {limit}")]
+    Limit {
+        /// What there is too much of.
+        what: String,
+        /// The registry.
+        host: String,
+        /// How much it takes.
+        limit: String,
+        /// What to do.
+        help: &'static str,
+    },
+    /// Amazon's own interface refused or failed.
+    #[error("failed to {action}: {failure}")]
+    Amazon {
+        /// What was attempted.
+        action: Box<Action>,
+        /// Why it failed.
+        failure: Box<Failed>,
     },
     /// Any other status that is no success.
     #[error("failed to {action}: {answer}{}", if *tries > 1 { format!(" ({tries} attempts)") } else { String::new() })]
@@ -251,8 +282,14 @@ impl Error {
             | Error::TooLarge { action, .. }
             | Error::Malformed { action, .. }
             | Error::Redirect { action, .. }
+            | Error::ImmutableTag { action, .. }
+            | Error::Amazon { action, .. }
             | Error::Local { action, .. } => Some(action),
-            Error::Credentials(_) | Error::CaFile { .. } | Error::Invalid(_) | Error::Threads(_) => None,
+            Error::Credentials(_)
+            | Error::CaFile { .. }
+            | Error::Invalid(_)
+            | Error::Limit { .. }
+            | Error::Threads(_) => None,
         }
     }
 
@@ -264,13 +301,29 @@ impl Error {
         match self {
             Error::NotFound { .. } => true,
             Error::Denied { answer, .. } | Error::Status { answer, .. } => answer.status < 500 && unknown(answer),
+            Error::Amazon { failure, .. } => failure.reason == Reason::NotFound,
             _ => false,
         }
     }
 
     /// Whether the request could succeed for somebody with more rights.
     pub fn is_denied(&self) -> bool {
-        matches!(self, Error::Unauthorized { .. } | Error::Denied { .. })
+        match self {
+            Error::Amazon { failure, .. } => matches!(failure.reason, Reason::Denied | Reason::NoCredentials),
+            _ => matches!(self, Error::Unauthorized { .. } | Error::Denied { .. }),
+        }
+    }
+
+    /// Whether a tag was not put because it stands for an image already and may not be moved (ECR: 400 `TAG_INVALID`;
+    /// others have other codes, but the same word).
+    pub fn is_immutable_tag(&self) -> bool {
+        match self {
+            Error::ImmutableTag { .. } => true,
+            Error::Denied { answer, .. } | Error::Status { answer, .. } => {
+                answer.status < 500 && answer.message.to_ascii_lowercase().contains("immutable")
+            }
+            _ => false,
+        }
     }
 
     /// Whether this machine failed, rather than the registry or the network.
@@ -280,6 +333,6 @@ impl Error {
 
     /// Whether the user's own words are at fault: a setting, a host, a file that was named.
     pub fn is_input(&self) -> bool {
-        matches!(self, Error::CaFile { .. } | Error::Invalid(_))
+        matches!(self, Error::CaFile { .. } | Error::Invalid(_) | Error::Limit { .. })
     }
 }

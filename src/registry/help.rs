@@ -2,6 +2,8 @@
 
 use super::answer::Answer;
 use super::cause::Cause;
+use super::credentials::CredentialsError;
+use super::ecr::{EcrHost, Failed, Reason};
 use super::error::{Action, Error, Login};
 
 impl Error {
@@ -11,6 +13,11 @@ impl Error {
             Error::Offline { .. } => Some("run again without `--offline`".to_owned()),
             Error::Unauthorized { action, login, .. } => Some(match login.as_ref() {
                 Login::Anonymous => log_in(action),
+                ours if *ours == super::ecr::login() => format!(
+                    "Amazon gave out a password that `{}` does not take; are the AWS credentials those of the right \
+                     account?",
+                    action.host
+                ),
                 Login::From(source) => format!(
                     "the credentials from {source} were refused or lack the permission; log in again with `docker \
                      login {0}` or `podman login {0}`",
@@ -35,11 +42,18 @@ impl Error {
                 ),
             }),
             Error::NotFound { action, answer } if action.writes && answer.code == "NAME_UNKNOWN" => {
-                Some(match ecr_region(&action.host) {
-                    Some(region) => format!(
-                        "the repository must be created before a push: `aws ecr create-repository --region {region} \
-                         --repository-name {}`",
-                        action.path
+                Some(match EcrHost::of(&action.host) {
+                    Some(EcrHost::Public) => format!(
+                        "the repository must be created before a push: `{}`",
+                        EcrHost::Public.create_command(&action.path)
+                    ),
+                    Some(registry) if cfg!(feature = "ecr") => format!(
+                        "the repository must be created before a push: run `{}`, or push with `--create-repository`",
+                        registry.create_command(&action.path)
+                    ),
+                    Some(registry) => format!(
+                        "the repository must be created before a push: `{}`",
+                        registry.create_command(&action.path)
                     ),
                     None => format!("the repository `{}/{}` must be created before a push", action.host, action.path),
                 })
@@ -84,11 +98,43 @@ impl Error {
                 "`{}` or something on the way to it holds damaged content; do not use it, and push it anew",
                 action.host
             )),
+            Error::ImmutableTag { .. } => {
+                Some("push under another tag, such as `{digest}`, or let the repository's tags be moved".to_owned())
+            }
+            Error::Limit { help, .. } => Some((*help).to_owned()),
+            Error::Amazon { action, failure } => amazon(action, failure),
             Error::CaFile { .. } => Some("the file must hold certificates in PEM form".to_owned()),
+            Error::Credentials(CredentialsError::Provider { host, .. }) => EcrHost::of(host).map(|_| aws_credentials()),
             Error::Credentials(error) => error.help(),
             _ => None,
         }
     }
+}
+
+/// The next step after a failure of Amazon's interface.
+fn amazon(action: &Action, failure: &Failed) -> Option<String> {
+    match failure.reason {
+        Reason::NoCredentials => Some(aws_credentials()),
+        Reason::Denied => Some(match EcrHost::of(&action.host) {
+            Some(registry) if action.verb == "create repository" => format!(
+                "the AWS credentials need the permission `ecr:CreateRepository`; or have it created with `{}`",
+                registry.create_command(&action.path)
+            ),
+            _ => "the AWS credentials lack that permission".to_owned(),
+        }),
+        Reason::Unreachable => Some(format!(
+            "check the network and the proxy settings; the interface of `{}` is another host than the registry",
+            action.host
+        )),
+        Reason::Throttled | Reason::Server => Some("nothing is lost, run again later".to_owned()),
+        _ => None,
+    }
+}
+
+fn aws_credentials() -> String {
+    "log in to AWS (`aws sso login`), name a profile in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
+     AWS_SECRET_ACCESS_KEY; a login by docker or podman counts too"
+        .to_owned()
 }
 
 /// Whether a refusal is about a quota, which some registries (ECR among them) answer with 403.
@@ -98,22 +144,10 @@ fn speaks_of_a_limit(answer: &Answer) -> bool {
 }
 
 fn log_in(action: &Action) -> String {
-    match ecr_region(&action.host) {
-        Some(region) => format!(
-            "log in with `aws ecr get-login-password --region {region} | docker login --username AWS \
-             --password-stdin {}`",
-            action.host
-        ),
+    match EcrHost::of(&action.host) {
+        Some(registry) => format!("log in with `{}`", registry.login_command(&action.host)),
         None => format!("run `docker login {0}` or `podman login {0}`", action.host),
     }
-}
-
-/// The region in the name of a private ECR registry, `<account>.dkr.ecr.<region>.amazonaws.com`.
-fn ecr_region(host: &str) -> Option<&str> {
-    let (account, rest) = host.split_once(".dkr.ecr.")?;
-    let (region, domain) = rest.split_once('.')?;
-    let numeric = !account.is_empty() && account.bytes().all(|b| b.is_ascii_digit());
-    (numeric && matches!(domain, "amazonaws.com" | "amazonaws.com.cn")).then_some(region)
 }
 
 #[cfg(test)]

@@ -45,6 +45,13 @@ impl Pace {
         Pace { slots: Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS))), clock: Mutex::default() }
     }
 
+    /// A pace for a kind of request that a host takes only so often: `spacing` apart, whatever it answers.
+    pub(super) fn steady(spacing: Duration) -> Pace {
+        let pace = Pace::new(Semaphore::MAX_PERMITS);
+        pace.clock().spacing = spacing;
+        pace
+    }
+
     fn clock(&self) -> std::sync::MutexGuard<'_, Clock> {
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +126,16 @@ mod tests {
         assert!(started.elapsed() >= FIRST_SPACING * 3);
         (0..100).for_each(|_| pace.answered());
         assert_eq!(pace.clock().spacing, Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn a_steady_pace_is_kept() {
+        let pace = Pace::steady(Duration::from_millis(10));
+        let started = Instant::now();
+        for _ in 0..4 {
+            pace.start().await;
+        }
+        assert!(started.elapsed() >= Duration::from_millis(30));
     }
 
     #[tokio::test]

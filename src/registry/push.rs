@@ -260,6 +260,14 @@ impl RemoteRepository {
         let gone = status == StatusCode::RANGE_NOT_SATISFIABLE
             || matches!(said.code.as_str(), "BLOB_UPLOAD_UNKNOWN" | "BLOB_UPLOAD_INVALID");
         let failure = if gone { Some(Failure::Server) } else { Failure::of_status(status) };
+        if status == StatusCode::FORBIDDEN && !proved && super::ecr::speaks_of_an_end(&said) {
+            let url = response.url.clone();
+            drop(response);
+            let new = self.renewed(action, &url, scopes, authorization.as_ref()).await.map_err(Setback::Final)?;
+            if new.is_some() {
+                return Err(Setback::Challenged);
+            }
+        }
         let error = Error::of_answer(action, &login, said, 1);
         Err(match failure {
             Some(failure) => Setback::Passing { failure, delay, error, lost_answer: false },
@@ -272,7 +280,8 @@ impl RemoteRepository {
     /// # Errors
     ///
     /// [`Error::WrongDigest`] if the registry says that it has stored something else, or `reference` is a digest and
-    /// not that of `bytes`; [`Error::NotFound`] if the repository must be created first; any refusal.
+    /// not that of `bytes`; [`Error::NotFound`] if the repository must be created first; [`Error::ImmutableTag`] if the
+    /// tag stands for another manifest and may not be moved (that it stands for this one is success); any refusal.
     pub async fn put_manifest(&self, reference: &str, media_type: &str, bytes: &Bytes) -> Result<PutOutcome, Error> {
         let action = self.manifest_action("put manifest", reference, true);
         let digest = Digest::of(bytes);
@@ -293,7 +302,23 @@ impl RemoteRepository {
             scopes: self.push_scopes()?,
             queue: true,
         };
-        let response = self.call(&action, call).await?.success(&action).await?;
+        if let Some(pace) = &self.host()?.manifests {
+            pace.start().await;
+        }
+        let response = match self.call(&action, call).await?.success(&action).await {
+            Err(error) if error.is_immutable_tag() => {
+                // It may be the very image, put by an attempt whose answer was lost, or by somebody faster.
+                let current = match self.head_manifest(reference).await?.and_then(|head| head.digest) {
+                    Some(current) => Some(current),
+                    None => self.try_manifest(reference).await?.map(|manifest| manifest.digest),
+                };
+                return match current {
+                    Some(current) if current == digest => Ok(PutOutcome { digest, subject: None }),
+                    current => Err(self.immutable_tag(reference, current, digest)),
+                };
+            }
+            response => response?,
+        };
         match named_digest(response.headers()) {
             Some(found) if found != digest => Err(wrong_digest(&action, digest, found)),
             _ => {

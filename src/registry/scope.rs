@@ -27,6 +27,11 @@ impl Scopes {
         self
     }
 
+    /// Whether they let their bearer push anywhere.
+    pub(super) fn push(&self) -> bool {
+        self.0.values().any(|access| *access == Access::Push)
+    }
+
     /// Whether a token with these permissions serves where `needed` is needed.
     pub(super) fn cover(&self, needed: &Scopes) -> bool {
         needed.0.iter().all(|(name, access)| self.0.get(name).is_some_and(|granted| granted >= access))

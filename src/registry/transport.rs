@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::cause::Cause;
-use super::endpoint::is_loopback;
+use super::endpoint::is_near;
 use super::error::Error;
 use super::pace::{Pace, Turn};
 use super::traffic::Traffic;
@@ -146,9 +146,9 @@ impl Transport {
     }
 
     async fn client(&self, url: &Url) -> Result<&reqwest::Client, Fault> {
-        let loopback = url.host_str().is_some_and(is_loopback);
+        let near = url.host_str().is_some_and(is_near);
         let tls = url.scheme() == "https";
-        let cell = match (tls, loopback) {
+        let cell = match (tls, near) {
             (false, true) => &self.clients.local,
             (false, false) => &self.clients.plain,
             (true, true) => &self.clients.local_tls,
@@ -165,7 +165,7 @@ impl Transport {
                     .redirect(reqwest::redirect::Policy::none())
                     .retry(reqwest::retry::never())
                     .referer(false);
-                let builder = if loopback { builder.no_proxy() } else { builder };
+                let builder = if near { builder.no_proxy() } else { builder };
                 builder.build().map_err(Unbuilt::Client)
             };
             match tokio::task::spawn_blocking(build).await {

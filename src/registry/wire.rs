@@ -55,7 +55,7 @@ pub(super) struct Upload<'a> {
 #[derive(Debug)]
 pub(super) struct Wire {
     pub(super) rules: Rules,
-    pub(super) transport: Transport,
+    pub(super) transport: Arc<Transport>,
     pub(super) retry: RetryPolicy,
     pub(super) offline: bool,
 }

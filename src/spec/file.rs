@@ -5,6 +5,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::recipe::{BaseTree, Profile};
+use super::repository::TagMutability;
 use crate::layer::Codec;
 
 /// A tarsia image spec.
@@ -48,6 +49,66 @@ pub(super) struct SpecFile {
     /// What changes in the base's config.
     #[serde(default)]
     pub config: ConfigTable,
+    /// What the repository is created with, if it is one of Amazon ECR and `push --create-repository` creates it.
+    #[serde(default)]
+    pub ecr: EcrTable,
+}
+
+/// A repository of Amazon ECR. What is not said is Amazon's default.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EcrTable {
+    /// Whether images are scanned when they are pushed.
+    #[serde(default)]
+    pub scan_on_push: Option<bool>,
+    /// Whether tags may be moved to other images.
+    #[serde(default)]
+    pub tag_mutability: Option<TagMutability>,
+    /// Which images are deleted when: a JSON file, relative to the spec's folder, or the policy itself as a table.
+    #[serde(default)]
+    #[schemars(with = "Option<PolicyField>")]
+    pub lifecycle_policy: Option<Spanned<PolicyField>>,
+    /// `aes256`, `kms`, or `{ kms = "KEY" }`.
+    #[serde(default)]
+    pub encryption: Option<EncryptionField>,
+}
+
+/// A lifecycle policy.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a JSON file's path, or a table with `rules`")]
+pub(super) enum PolicyField {
+    /// A JSON file.
+    File(String),
+    /// The policy itself.
+    Table(serde_json::Map<String, serde_json::Value>),
+}
+
+/// How images are encrypted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `aes256`, `kms`, or a table such as { kms = \"KEY\" }")]
+pub(super) enum EncryptionField {
+    /// With keys of Amazon's, or with ECR's own key of the key management service.
+    Word(EncryptionWord),
+    /// With a key of the key management service.
+    Key(EncryptionKey),
+}
+
+/// How images are encrypted, without a key.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum EncryptionWord {
+    /// With keys of Amazon's.
+    Aes256,
+    /// With ECR's own key of the key management service.
+    Kms,
+}
+
+/// A key of the key management service.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EncryptionKey {
+    /// Its ARN, id or alias.
+    pub kms: String,
 }
 
 /// What an image is built on.

@@ -9,9 +9,11 @@ use toml::Spanned;
 use super::duration;
 use super::error::{Span, SpecError};
 use super::file::{
-    BaseField, ConfigTable, EntryTable, HealthcheckTable, LayerTable, ModesField, ModesWord, PortField, SpecFile,
+    BaseField, ConfigTable, EcrTable, EncryptionField, EncryptionWord, EntryTable, HealthcheckTable, LayerTable,
+    ModesField, ModesWord, PolicyField, PortField, SpecFile,
 };
 use super::recipe::{Base, LayerContent, LayerRecipe, Recipe, join};
+use super::repository::{Encryption, LifecyclePolicy, RepositorySettings};
 use super::variables::{Template, Variables};
 use crate::context::IgnoreRules;
 use crate::entry::{Owner, normalise_path};
@@ -95,6 +97,7 @@ impl Source {
         recipe.allow = file.allow;
         recipe.layers = layers;
         recipe.config = self.config(file.config)?;
+        recipe.ecr = self.repository_settings(file.ecr)?;
         recipe.file = Some(self.file.clone());
         Ok(Resolved { recipe, base_spec })
     }
@@ -306,6 +309,29 @@ impl Source {
             volumes: table.volumes,
             stop_signal: table.stop_signal,
             healthcheck: table.healthcheck.map(|check| self.healthcheck(check)).transpose()?,
+        })
+    }
+
+    fn repository_settings(&self, table: EcrTable) -> Result<RepositorySettings, SpecError> {
+        let policy = table.lifecycle_policy.map(|policy| {
+            let range = policy.span();
+            match policy.into_inner() {
+                PolicyField::File(path) => Ok(LifecyclePolicy::File(join(self.folder(), &path))),
+                PolicyField::Table(table) if table.get("rules").is_some_and(serde_json::Value::is_array) => {
+                    Ok(LifecyclePolicy::Text(serde_json::Value::Object(table).to_string()))
+                }
+                PolicyField::Table(_) => Err(self.error(range, "a lifecycle policy has a list of `rules`")),
+            }
+        });
+        Ok(RepositorySettings {
+            scan_on_push: table.scan_on_push,
+            tag_mutability: table.tag_mutability,
+            lifecycle_policy: policy.transpose()?,
+            encryption: table.encryption.map(|encryption| match encryption {
+                EncryptionField::Word(EncryptionWord::Aes256) => Encryption::Aes256,
+                EncryptionField::Word(EncryptionWord::Kms) => Encryption::Kms { key: None },
+                EncryptionField::Key(key) => Encryption::Kms { key: Some(key.kms) },
+            }),
         })
     }
 

@@ -243,7 +243,12 @@ async fn mirrors_get_the_credentials_of_the_registry_they_stand_for() {
 struct Cloud;
 
 impl crate::registry::CredentialProvider for Cloud {
-    fn credentials<'a>(&'a self, _host: &'a str) -> futures_util::future::BoxFuture<'a, Result<Option<Found>, String>> {
+    fn credentials<'a>(
+        &'a self,
+        _host: &'a str,
+        _writes: bool,
+        _traffic: &'a Arc<crate::registry::Traffic>,
+    ) -> futures_util::future::BoxFuture<'a, Result<Option<Found>, String>> {
         let credentials = Credentials::Basic { username: "u".into(), password: "p".into() };
         Box::pin(async move { Ok(Some(Found { credentials, source: "the cloud".into() })) })
     }

@@ -16,6 +16,7 @@ mod workspace;
 pub use error::{Span, SpecError};
 pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
+pub use resolve::parse_toml;
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};
 pub use workspace::{Workspace, load};

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 use tarsia::image::{Location, Platform, Repository};
+use tarsia::registry::Mirror;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
@@ -97,9 +99,9 @@ pub struct CommonArguments {
     /// Print one JSON document an image
     #[arg(long)]
     pub json: bool,
-    /// How progress is shown
-    #[arg(long, value_enum, default_value_t = ProgressStyle::Auto)]
-    pub progress: ProgressStyle,
+    /// How progress is shown (default: auto)
+    #[arg(long, value_enum)]
+    pub progress: Option<ProgressStyle>,
     /// Make no request to any registry
     #[arg(long)]
     pub offline: bool,
@@ -109,6 +111,9 @@ pub struct CommonArguments {
     /// Trust the certificate authorities in this PEM file as well; may be repeated
     #[arg(long = "ca-file", value_name = "FILE")]
     pub ca_files: Vec<PathBuf>,
+    /// Servers that stand in for registries: only the user's file names them.
+    #[arg(skip)]
+    pub mirrors: Vec<Mirror>,
     #[command(flatten)]
     pub cache: CacheFolder,
 }
@@ -120,7 +125,8 @@ pub struct CacheFolder {
     pub cache_dir: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum ProgressStyle {
     /// Bars on a terminal, lines elsewhere
     Auto,

@@ -35,6 +35,7 @@ impl CommonArguments {
             plain_http: self.plain_http.clone(),
             ca_files: self.ca_files.clone(),
             offline: self.offline,
+            mirrors: self.mirrors.clone(),
             ..Settings::default()
         };
         Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), settings, events)

@@ -26,9 +26,9 @@ pub struct Progress {
 
 impl Progress {
     /// Begins showing progress.
-    pub fn start(style: ProgressStyle) -> Progress {
+    pub fn start(style: Option<ProgressStyle>) -> Progress {
         let terminal = std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        match style {
+        match style.unwrap_or(ProgressStyle::Auto) {
             ProgressStyle::None => Progress { events: Events::silent(), bars: None, lines: None },
             ProgressStyle::Auto if terminal => {
                 let bars = MultiProgress::new();

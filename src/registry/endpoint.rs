@@ -24,6 +24,35 @@ pub struct Mirror {
     pub endpoint: String,
 }
 
+impl Mirror {
+    /// Whether requests can be made of it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if self.host.is_empty() || self.host.contains(|c: char| c == '/' || c.is_whitespace()) {
+            return Err(format!("`{}` is not the host of a registry", self.host.escape_default()));
+        }
+        self.url().map(|_| ())
+    }
+
+    fn url(&self) -> Result<Url, String> {
+        let invalid = |why: String| format!("the mirror of `{}` has an unusable endpoint: {why}", self.host);
+        let url = Url::parse(&self.endpoint).map_err(|error| invalid(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return Err(invalid("it must be of the form http(s)://host[:port][/prefix]".to_owned()));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(invalid("it must not hold a password; log in to the mirror's host instead".to_owned()));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(invalid("it must hold neither a query nor a fragment".to_owned()));
+        }
+        Ok(url)
+    }
+}
+
 /// The rules of the settings.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
@@ -91,19 +120,8 @@ impl Rules {
     /// Checks the mirrors' endpoints.
     pub(super) fn new(plain_http: &[String], mirrors: &[Mirror], tls_on_loopback: bool) -> Result<Rules, Error> {
         let mut read = Vec::with_capacity(mirrors.len());
-        for Mirror { host, endpoint } in mirrors {
-            let invalid = |why| Error::Invalid(format!("the mirror of `{host}` has an unusable endpoint: {why}"));
-            let url = Url::parse(endpoint).map_err(|error| invalid(error.to_string()))?;
-            if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-                return Err(invalid("it must be of the form http(s)://host[:port][/prefix]".to_owned()));
-            }
-            if !url.username().is_empty() || url.password().is_some() {
-                return Err(invalid("it must not hold a password; log in to the mirror's host instead".to_owned()));
-            }
-            if url.query().is_some() || url.fragment().is_some() {
-                return Err(invalid("it must hold neither a query nor a fragment".to_owned()));
-            }
-            read.push((host.to_ascii_lowercase(), url));
+        for mirror in mirrors {
+            read.push((mirror.host.to_ascii_lowercase(), mirror.url().map_err(Error::Invalid)?));
         }
         let plain_http = plain_http.iter().map(|host| host.to_ascii_lowercase()).collect();
         Ok(Rules { plain_http, mirrors: read, tls_on_loopback })

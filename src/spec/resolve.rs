@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
 use toml::Spanned;
 
 use super::duration;
@@ -24,6 +25,16 @@ use crate::layer::{InlineContent, InlineEntry, Modes};
 pub(super) struct Source {
     pub file: PathBuf,
     pub text: Arc<str>,
+}
+
+/// Reads any TOML document as specs are read: a mistake is told with its place, an unknown key with the one that was
+/// probably meant.
+///
+/// # Errors
+///
+/// [`SpecError::At`] with the first mistake.
+pub fn parse_toml<T: DeserializeOwned>(file: &Path, text: Arc<str>) -> Result<T, SpecError> {
+    Source { file: file.to_owned(), text }.parse()
 }
 
 /// A recipe whose base, if it is another spec, is still that spec's file.
@@ -49,7 +60,7 @@ impl Source {
         self.file.parent().unwrap_or(Path::new(""))
     }
 
-    pub(super) fn parse(&self) -> Result<SpecFile, SpecError> {
+    pub(super) fn parse<T: DeserializeOwned>(&self) -> Result<T, SpecError> {
         toml::from_str(&self.text).map_err(|error| self.explain(&error))
     }
 

@@ -191,7 +191,7 @@ async fn current(targets: &[Target], built: &[Option<Built>]) -> Result<BTreeSet
 async fn fixed(targets: &[Target], built: &[Option<Built>]) -> Result<bool, registry::Error> {
     for target in targets.iter().filter(|target| built[target.place].is_none()) {
         for tag in target.tags.iter().filter(|tag| !tag.contains("{digest}")) {
-            if !target.remote.tag_may_move(tag).await? && target.remote.head_manifest(tag).await?.is_some() {
+            if target.remote.is_fixed(tag).await? {
                 return Ok(true);
             }
         }

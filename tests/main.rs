@@ -5,6 +5,8 @@
 
 mod build;
 mod context;
+#[cfg(feature = "ecr")]
+mod ecr;
 mod golden;
 mod push;
 mod refusals;

@@ -25,6 +25,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::OnceCell;
 use tokio::time::sleep;
 
 use super::answer::Answer;
@@ -34,6 +35,7 @@ use super::error::Login;
 use super::retry::{Failure, RetryPolicy, Tries};
 use super::traffic::Traffic;
 use super::transport::Transport;
+use crate::image::Repository;
 pub use interface::{Failed, Reason};
 pub(super) use interface::{Interface, Service};
 #[cfg(test)]
@@ -170,8 +172,8 @@ pub(super) struct Ecr {
     tokens: Tokens,
     /// Registries whose blobs are looked up one by one, since the interface would not tell.
     one_by_one: Mutex<HashSet<String>>,
-    /// By host and path.
-    mutability: Mutex<HashMap<(String, String), Arc<tokio::sync::OnceCell<Option<Mutability>>>>>,
+    /// What repositories say about moving their tags, if they say anything.
+    mutability: Mutex<HashMap<Repository, Arc<OnceCell<Option<Mutability>>>>>,
 }
 
 impl Ecr {
@@ -208,6 +210,12 @@ impl Ecr {
 
     fn go_one_by_one(&self, host: &str) {
         self.one_by_one.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned());
+    }
+
+    /// Where it is kept what a repository says about moving its tags.
+    fn mutability_of(&self, repository: &Repository) -> Arc<OnceCell<Option<Mutability>>> {
+        let mut known = self.mutability.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(repository.clone()).or_default().clone()
     }
 
     /// Asks until there is an answer that more attempts would not change. Requests are counted in `traffic`.

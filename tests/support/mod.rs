@@ -3,9 +3,11 @@
 #![allow(dead_code)]
 
 pub mod docker_registry;
+pub mod moto;
 pub mod registry;
 pub mod sandbox;
 pub mod tools;
 
 pub use docker_registry::DockerRegistry;
+pub use moto::Moto;
 pub use sandbox::{Run, Sandbox};

@@ -79,7 +79,11 @@ impl RemoteRepository {
         let (ecr, traffic) = (self.ecr(), self.traffic());
         let failed = |failure: Failed| Error::Amazon { action: Box::new(action.clone()), failure: Box::new(failure) };
         match ecr.ask(traffic, |interface| interface.mutability(place.clone())).await {
-            Ok(_) => return Ok(false),
+            Ok(mutability) => {
+                // Another may have been faster, with the same answer.
+                let _ = ecr.mutability_of(repository).set(Some(mutability));
+                return Ok(false);
+            }
             // Who may not look may still create.
             Err(failure) if matches!(failure.reason, Reason::NotFound | Reason::Denied) => {}
             Err(failure) => return Err(failed(failure)),
@@ -108,17 +112,24 @@ impl RemoteRepository {
     /// The login of docker or podman cannot be read. That Amazon does not tell is none.
     pub async fn tag_may_move(&self, tag: &str) -> Result<bool, Error> {
         let ecr = self.ecr();
-        let name = (self.repository().host.clone(), self.repository().path.clone());
-        let cell = {
-            let mut known = ecr.mutability.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            known.entry(name).or_default().clone()
-        };
+        let cell = ecr.mutability_of(self.repository());
         let ask = || async {
             let Some(place) = self.ecr_place().await? else { return Ok(None) };
             // Who may not look finds out when the tag is put.
             Ok::<_, Error>(ecr.ask(self.traffic(), |interface| interface.mutability(place.clone())).await.ok())
         };
         Ok(cell.get_or_try_init(ask).await?.as_ref().is_none_or(|mutability| mutability.may_move(tag)))
+    }
+
+    /// Whether a tag exists and may not be moved: then the image has to be known before anything is sent. Nothing is
+    /// asked of other registries than ECR.
+    ///
+    /// # Errors
+    ///
+    /// As [`head_manifest`](Self::head_manifest) and [`tag_may_move`](Self::tag_may_move).
+    pub async fn is_fixed(&self, tag: &str) -> Result<bool, Error> {
+        let is_ours = self.ecr_place().await?.is_some();
+        Ok(is_ours && self.head_manifest(tag).await?.is_some() && !self.tag_may_move(tag).await?)
     }
 
     /// Makes sure that a tag may be made to stand for `new` instead of `current`. To be asked before anything is

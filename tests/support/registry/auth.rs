@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
+use super::amazon;
 use super::http::{Body, Head, Response, form};
 use super::quirks::Auth;
 use super::route::Target;
@@ -59,7 +60,7 @@ impl Tokens {
 /// The scopes a request needs; `None` if it needs no proof at all.
 fn needs(target: &Target, head: &Head) -> Option<Vec<Scope>> {
     let actions: &[&'static str] = match (target, head.method.as_str()) {
-        (Target::Token | Target::Storage { .. }, _) => return None,
+        (Target::Token | Target::Storage { .. } | Target::Amazon | Target::Credentials, _) => return None,
         (Target::Ping | Target::Unknown, _) => &[],
         (Target::Uploads { .. } | Target::Upload { .. }, _) => &["pull", "push"],
         (_, "GET" | "HEAD") => &["pull"],
@@ -85,9 +86,15 @@ pub(super) fn challenge(call: &Call, target: &Target) -> Option<Response> {
     let needed = needs(target, call.head)?;
     match &call.quirks.auth {
         Auth::None => None,
-        Auth::Basic { user, password } => {
-            if basic(call.head) == Some((user.clone(), password.clone())) {
-                return None;
+        Auth::Basic { .. } => {
+            if let Some((user, password)) = basic(call.head) {
+                if amazon::accepts(call, &user, &password) {
+                    return None;
+                }
+                if call.quirks.wrong_password_answers_403 {
+                    let message = "Your authorization token has expired. Reauthenticate and try again.";
+                    return Some(Response::error(403, "DENIED", message));
+                }
             }
             let refused = Response::error(401, "UNAUTHORIZED", "authentication required");
             Some(refused.header("WWW-Authenticate", "Basic realm=\"registry\""))

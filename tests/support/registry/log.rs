@@ -10,6 +10,8 @@ pub enum Kind {
     Ping,
     /// `GET` or `POST /token`
     Token,
+    /// `POST /`, Amazon's own interface
+    Amazon,
     /// `HEAD /v2/<name>/blobs/<digest>`
     BlobHead,
     /// `GET /v2/<name>/blobs/<digest>`, whole or a range

@@ -15,6 +15,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports)]
 
+mod amazon;
 mod auth;
 mod blobs;
 mod faults;
@@ -38,6 +39,7 @@ pub use log::{Kind, Log, Request};
 pub use quirks::{Auth, Quirks};
 pub use storage::digest_of;
 
+use amazon::Amazon;
 use auth::Tokens;
 use faults::Faults;
 use http::{Head, Response};
@@ -218,6 +220,11 @@ impl Registry {
         }
     }
 
+    /// The operations that Amazon's interface was asked, with their parameters.
+    pub fn amazon(&self) -> Vec<(String, serde_json::Value)> {
+        lock(&self.shared().amazon).asked.clone()
+    }
+
     /// How many upload sessions are open, broken ones among them.
     pub fn open_uploads(&self) -> usize {
         lock(&self.shared().sessions).len()
@@ -266,6 +273,7 @@ struct Shared {
     pace: Mutex<Pace>,
     journal: Mutex<Journal>,
     tokens: Mutex<Tokens>,
+    amazon: Mutex<Amazon>,
     storage: Mutex<Storage>,
     sessions: Mutex<HashMap<String, Arc<Mutex<Session>>>>,
     session_count: AtomicU64,
@@ -284,6 +292,7 @@ impl Default for Shared {
             pace: Mutex::default(),
             journal: Mutex::default(),
             tokens: Mutex::default(),
+            amazon: Mutex::default(),
             storage: Mutex::default(),
             sessions: Mutex::default(),
             session_count: AtomicU64::default(),

@@ -49,6 +49,15 @@ pub struct Quirks {
     /// shows the second request as [`Kind::Storage`](super::Kind::Storage), with its
     /// `authorization`, which should be `None`.
     pub redirect_blobs_to: Option<String>,
+    /// A name and password that are not the right ones are answered with 403 "has expired", not with a challenge
+    /// (Amazon ECR).
+    pub wrong_password_answers_403: bool,
+    /// After so many requests a password ends; Amazon's interface gives out another then.
+    pub password_lasts: Option<u32>,
+    /// `POST /` is Amazon's interface: tokens, availability, repositories.
+    pub amazon: bool,
+    /// Operations of Amazon's interface that are answered with `AccessDeniedException`.
+    pub amazon_denies: Vec<&'static str>,
     /// Random failures.
     pub chaos: Option<Chaos>,
 }
@@ -71,6 +80,10 @@ impl Default for Quirks {
             max_requests_per_second: None,
             max_tags_page: None,
             redirect_blobs_to: None,
+            wrong_password_answers_403: false,
+            password_lasts: None,
+            amazon: false,
+            amazon_denies: Vec::new(),
             chaos: None,
         }
     }
@@ -78,7 +91,7 @@ impl Default for Quirks {
 
 impl Quirks {
     /// Amazon ECR's habits: Basic authentication as `AWS`, one useful PATCH a session, mounts of
-    /// referenced blobs only, repositories that must exist, pages of 1000 tags.
+    /// referenced blobs only, repositories that must exist, pages of 1000 tags; and Amazon's own interface.
     pub fn ecr(password: &str) -> Quirks {
         Quirks {
             auth: Auth::basic("AWS", password),
@@ -87,6 +100,8 @@ impl Quirks {
             mount_only_referenced: true,
             create_on_push: false,
             max_tags_page: Some(1000),
+            wrong_password_answers_403: true,
+            amazon: true,
             ..Quirks::default()
         }
     }

@@ -7,6 +7,8 @@ use super::log::Kind;
 pub(super) enum Target {
     Ping,
     Token,
+    Amazon,
+    Credentials,
     Uploads { repository: String },
     Upload { repository: String, session: String },
     Blob { repository: String, digest: String },
@@ -22,6 +24,8 @@ impl Target {
         match path {
             "/v2" | "/v2/" => return Target::Ping,
             "/token" => return Target::Token,
+            "/" => return Target::Amazon,
+            "/credentials" => return Target::Credentials,
             _ => {}
         }
         let (stored, rest) = match (path.strip_prefix("/v2/"), path.strip_prefix("/storage/")) {
@@ -48,7 +52,7 @@ impl Target {
 
     pub(super) fn repository(&self) -> Option<&str> {
         match self {
-            Target::Ping | Target::Token | Target::Unknown => None,
+            Target::Ping | Target::Token | Target::Amazon | Target::Credentials | Target::Unknown => None,
             Target::Uploads { repository }
             | Target::Upload { repository, .. }
             | Target::Blob { repository, .. }
@@ -63,6 +67,7 @@ impl Target {
         match (self, head.method.as_str()) {
             (Target::Ping, "GET" | "HEAD") => Kind::Ping,
             (Target::Token, "GET" | "POST") => Kind::Token,
+            (Target::Amazon, "POST") => Kind::Amazon,
             (Target::Uploads { .. }, "POST") if head.query("mount").is_some() => Kind::Mount,
             (Target::Uploads { .. }, "POST") => Kind::UploadStart,
             (Target::Upload { .. }, "PATCH") => Kind::UploadPatch,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::amazon;
 use super::auth;
 use super::blobs;
 use super::faults::Action;
@@ -319,6 +320,8 @@ fn carry_out(call: &Call, target: &Target, body: &mut Body) -> io::Result<Respon
             Response::new(200).header("Docker-Distribution-Api-Version", "registry/2.0").json(&serde_json::json!({}))
         }
         Target::Token => return auth::token(call, body),
+        Target::Amazon if call.quirks.amazon && call.head.method == "POST" => return amazon::operation(call, body),
+        Target::Credentials if call.quirks.amazon => amazon::credentials(),
         Target::Uploads { repository } if call.head.method == "POST" => return uploads::start(call, repository, body),
         Target::Uploads { .. } => call.unsupported(),
         Target::Upload { repository, session } => return uploads::upload(call, repository, session, body),
@@ -327,6 +330,8 @@ fn carry_out(call: &Call, target: &Target, body: &mut Body) -> io::Result<Respon
         Target::Tags { repository } => manifests::tags(call, repository),
         Target::Referrers { repository, digest } => manifests::referrers(call, repository, digest),
         Target::Storage { repository, digest } => blobs::stored(call, repository, digest),
-        Target::Unknown => Response::error(404, "UNSUPPORTED", format!("no such path: {}", call.head.path)),
+        Target::Amazon | Target::Credentials | Target::Unknown => {
+            Response::error(404, "UNSUPPORTED", format!("no such path: {}", call.head.path))
+        }
     })
 }

@@ -41,7 +41,7 @@ pub trait CredentialProvider: Send + Sync + fmt::Debug {
         host: &'a str,
         writes: bool,
         traffic: &'a Arc<Traffic>,
-    ) -> BoxFuture<'a, Result<Option<Found>, String>>;
+    ) -> BoxFuture<'a, Result<Option<Found>, CredentialsError>>;
 
     /// Is told that the registry did not take credentials. If it can get others, it gives those out next.
     fn refused<'a>(&'a self, host: &'a str, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
@@ -60,7 +60,7 @@ pub(super) struct Sources {
 impl Sources {
     /// What files and helpers hold.
     async fn stored(&self, host: &str, path: &str) -> Result<Option<Found>, Error> {
-        let failed = |why: String| CredentialsError::Provider { host: host.to_owned(), why };
+        let failed = |why: String| CredentialsError::Provider { host: host.to_owned(), why, help: None };
         let (store, name, repository) = (self.store.clone(), host.to_owned(), path.to_owned());
         // Files and helpers block.
         let found = tokio::task::spawn_blocking(move || store.lookup(&name, &repository)).await;
@@ -70,8 +70,7 @@ impl Sources {
     /// What the first provider has that is in charge.
     async fn provided(&self, host: &str, writes: bool, traffic: &Arc<Traffic>) -> Result<Option<Found>, Error> {
         for provider in &self.providers {
-            let found = provider.credentials(host, writes, traffic).await;
-            let found = found.map_err(|why| CredentialsError::Provider { host: host.to_owned(), why })?;
+            let found = provider.credentials(host, writes, traffic).await?;
             if found.is_some() {
                 return Ok(found);
             }
@@ -281,6 +280,7 @@ impl HostAuth {
             let unusable = || CredentialsError::Provider {
                 host: asker.endpoint.host.clone(),
                 why: format!("the token from {source} cannot stand in a header"),
+                help: None,
             };
             let header = bearer(token).ok_or_else(unusable)?;
             return Ok(asker.authorization(header, Login::From(source.clone())));

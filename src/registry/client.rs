@@ -305,12 +305,14 @@ impl RemoteRepository {
                 if response.status() == StatusCode::FORBIDDEN && !answered {
                     let refusal = answer(&mut response, authorization.as_ref()).await;
                     // The answer to a HEAD gives no reason.
-                    if request.method == Method::HEAD || ecr::speaks_of_an_end(&refusal) {
-                        if let Some(new) = self.renewed(action, &request.url, &scopes, authorization.as_ref()).await? {
-                            authorization = Some(new);
-                            answered = true;
-                            continue;
-                        }
+                    let may_have_ended = request.method == Method::HEAD || ecr::speaks_of_an_end(&refusal);
+                    let new = match may_have_ended {
+                        true => self.renewed(action, &response.url, &scopes, authorization.as_ref()).await?,
+                        false => None,
+                    };
+                    if new.is_some() {
+                        (authorization, answered) = (new, true);
+                        continue;
                     }
                     said = Some(refusal);
                 }

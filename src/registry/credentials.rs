@@ -91,6 +91,8 @@ pub enum CredentialsError {
         host: String,
         /// What went wrong.
         why: String,
+        /// The next step, if one is known.
+        help: Option<String>,
     },
 }
 
@@ -104,7 +106,7 @@ impl CredentialsError {
             CredentialsError::Helper { helper, path, .. } => {
                 Some(format!("install or repair `{helper}`, or take it out of `{path}`"))
             }
-            CredentialsError::Provider { .. } => None,
+            CredentialsError::Provider { help, .. } => help.clone(),
         }
     }
 }

@@ -30,7 +30,7 @@ use tokio::time::sleep;
 
 use super::answer::Answer;
 use super::auth::CredentialProvider;
-use super::credentials::{Credentials, Found};
+use super::credentials::{Credentials, CredentialsError, Found};
 use super::error::Login;
 use super::retry::{Failure, RetryPolicy, Tries};
 use super::traffic::Traffic;
@@ -251,7 +251,7 @@ impl CredentialProvider for Ecr {
         host: &'a str,
         writes: bool,
         traffic: &'a Arc<Traffic>,
-    ) -> BoxFuture<'a, Result<Option<Found>, String>> {
+    ) -> BoxFuture<'a, Result<Option<Found>, CredentialsError>> {
         Box::pin(async move {
             // Everybody may read ECR Public, and who may ask for its token is another question.
             let service = match EcrHost::of(host) {
@@ -263,7 +263,11 @@ impl CredentialProvider for Ecr {
                 let service = service.clone();
                 self.ask(traffic, move |interface| interface.token(service.clone()))
             };
-            let password = self.tokens.get(&service, fetch).await.map_err(|failed| failed.to_string())?;
+            let password = self.tokens.get(&service, fetch).await.map_err(|failed| CredentialsError::Provider {
+                host: host.to_owned(),
+                why: failed.to_string(),
+                help: failed.help(),
+            })?;
             let credentials = Credentials::Basic { username: "AWS".to_owned(), password };
             Ok(Some(Found { credentials, source: SOURCE.to_owned() }))
         })

@@ -2,8 +2,7 @@
 
 use super::answer::Answer;
 use super::cause::Cause;
-use super::credentials::CredentialsError;
-use super::ecr::{EcrHost, Failed, Reason};
+use super::ecr::{EcrHost, Reason};
 use super::error::{Action, Error, Login};
 
 impl Error {
@@ -102,39 +101,21 @@ impl Error {
                 Some("push under another tag, such as `{digest}`, or let the repository's tags be moved".to_owned())
             }
             Error::Limit { help, .. } => Some((*help).to_owned()),
-            Error::Amazon { action, failure } => amazon(action, failure),
+            Error::Amazon { action, failure } if failure.reason == Reason::Denied => {
+                Some(match EcrHost::of(&action.host) {
+                    Some(registry) if action.verb == "create repository" => format!(
+                        "the AWS credentials need the permission `ecr:CreateRepository`; or have it created with `{}`",
+                        registry.create_command(&action.path)
+                    ),
+                    _ => "the AWS credentials lack that permission".to_owned(),
+                })
+            }
+            Error::Amazon { failure, .. } => failure.help(),
             Error::CaFile { .. } => Some("the file must hold certificates in PEM form".to_owned()),
-            Error::Credentials(CredentialsError::Provider { host, .. }) => EcrHost::of(host).map(|_| aws_credentials()),
             Error::Credentials(error) => error.help(),
             _ => None,
         }
     }
-}
-
-/// The next step after a failure of Amazon's interface.
-fn amazon(action: &Action, failure: &Failed) -> Option<String> {
-    match failure.reason {
-        Reason::NoCredentials => Some(aws_credentials()),
-        Reason::Denied => Some(match EcrHost::of(&action.host) {
-            Some(registry) if action.verb == "create repository" => format!(
-                "the AWS credentials need the permission `ecr:CreateRepository`; or have it created with `{}`",
-                registry.create_command(&action.path)
-            ),
-            _ => "the AWS credentials lack that permission".to_owned(),
-        }),
-        Reason::Unreachable => Some(format!(
-            "check the network and the proxy settings; the interface of `{}` is another host than the registry",
-            action.host
-        )),
-        Reason::Throttled | Reason::Server => Some("nothing is lost, run again later".to_owned()),
-        _ => None,
-    }
-}
-
-fn aws_credentials() -> String {
-    "log in to AWS (`aws sso login`), name a profile in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
-     AWS_SECRET_ACCESS_KEY; a login by docker or podman counts too"
-        .to_owned()
 }
 
 /// Whether a refusal is about a quota, which some registries (ECR among them) answer with 403.

@@ -1,6 +1,6 @@
 //! What the tests work with: the program, a sandbox of folders, other people's tools.
 
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod docker_registry;
 pub mod moto;

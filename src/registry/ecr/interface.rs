@@ -133,6 +133,26 @@ impl Failed {
         Failed { reason: Reason::Other, code: String::new(), message: message.into() }
     }
 
+    /// The next step, if one is known.
+    pub(in crate::registry) fn help(&self) -> Option<String> {
+        let help = match self.reason {
+            Reason::NoCredentials => {
+                "log in to AWS (`aws sso login`), name a profile in AWS_PROFILE, or set AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY; a login by docker or podman counts too"
+            }
+            Reason::Denied => {
+                "are the AWS credentials still good, and those of the right account? they need the permission \
+                 `ecr:GetAuthorizationToken`"
+            }
+            Reason::Unreachable => {
+                "check the network and the proxy settings: Amazon's interface is another host than the registry"
+            }
+            Reason::Throttled | Reason::Server => "nothing is lost, run again later",
+            _ => return None,
+        };
+        Some(help.to_owned())
+    }
+
     /// There is no interface to ask.
     pub(super) fn absent() -> Failed {
         Failed::other(match cfg!(feature = "ecr") {

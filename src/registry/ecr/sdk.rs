@@ -228,7 +228,19 @@ where
         SdkError::DispatchFailure(failure) if failure.is_io() || failure.is_timeout() => Reason::Unreachable,
         _ => Reason::Other,
     };
-    Failed { reason, code: String::new(), message: deepest(&error) }
+    match reason {
+        Reason::NoCredentials => no_credentials(&error),
+        reason => Failed { reason, code: String::new(), message: deepest(&error) },
+    }
+}
+
+/// No credentials. What is told is what the last of the chain said, which is mostly not the one that was meant.
+fn no_credentials(error: &(dyn StdError + 'static)) -> Failed {
+    let mut message = deepest(error);
+    if let Ok(profile) = std::env::var("AWS_PROFILE") {
+        message.push_str(&format!(" (AWS_PROFILE is `{}`)", printable(&profile, MAX_MESSAGE)));
+    }
+    Failed { reason: Reason::NoCredentials, code: String::new(), message }
 }
 
 /// The failure that an answer of Amazon's stands for.

@@ -248,7 +248,7 @@ impl crate::registry::CredentialProvider for Cloud {
         _host: &'a str,
         _writes: bool,
         _traffic: &'a Arc<crate::registry::Traffic>,
-    ) -> futures_util::future::BoxFuture<'a, Result<Option<Found>, String>> {
+    ) -> futures_util::future::BoxFuture<'a, Result<Option<Found>, crate::registry::CredentialsError>> {
         let credentials = Credentials::Basic { username: "u".into(), password: "p".into() };
         Box::pin(async move { Ok(Some(Found { credentials, source: "the cloud".into() })) })
     }

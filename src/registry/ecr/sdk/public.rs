@@ -16,7 +16,7 @@ use reqwest::{Method, Url};
 use serde::Deserialize;
 
 use super::transport::send;
-use super::{ATTEMPT, PUBLIC_REGION, answered, deepest, endpoint};
+use super::{ATTEMPT, PUBLIC_REGION, answered, endpoint, no_credentials};
 use crate::registry::ecr::interface::{Failed, Reason, Token};
 use crate::registry::transport::Transport;
 
@@ -51,9 +51,8 @@ struct Refusal {
 
 /// A token for pushing to ECR Public.
 pub(super) async fn token(config: &SdkConfig, transport: &Transport) -> Result<Token, Failed> {
-    let none = |message: String| Failed { reason: Reason::NoCredentials, code: String::new(), message };
-    let provider = config.credentials_provider().ok_or_else(|| none("there is no provider".to_owned()))?;
-    let credentials = provider.provide_credentials().await.map_err(|error| none(deepest(&error)))?;
+    let provider = config.credentials_provider().ok_or_else(|| Failed::other("there are no credentials"))?;
+    let credentials = provider.provide_credentials().await.map_err(|error| no_credentials(&error))?;
     let place = endpoint(config, "ECR PUBLIC").unwrap_or_else(|| ENDPOINT.to_owned());
     let url: Url = place.parse().map_err(|_| Failed::other(format!("`{place}` is not a URL")))?;
     let body = Bytes::from_static(b"{}");

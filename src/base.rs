@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
     BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Index, Location, MANIFEST_LIMIT, Manifest,
-    Platform, Tree, TreeError, media_type,
+    Nodes, Platform, TreeError, media_type,
 };
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
@@ -257,19 +257,19 @@ pub(crate) fn blame(origin: &Origin, error: io::Error) -> Error {
     }
 }
 
-/// The tree of an image's paths: from the store, or by streaming the headers of its layers once.
+/// The paths of an image: from the store, or by streaming the headers of its layers once.
 ///
 /// # Errors
 ///
 /// If a layer cannot be read or holds what no layer may hold.
-pub fn tree(workshop: &Workshop, base: &BaseImage) -> Result<Tree, Error> {
-    let Some((name, digest)) = &base.documents.named else { return Ok(Tree::new()) };
+pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
+    let Some((name, digest)) = &base.documents.named else { return Ok(Nodes::new()) };
     if let Some(tree) = workshop.store().tree(digest) {
         return Ok(tree);
     }
     let total = base.documents.layers.iter().map(|layer| layer.size).sum();
     let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
-    let mut tree = Tree::new();
+    let mut tree = Nodes::new();
     for layer in &base.documents.layers {
         let mut blob = open_blob(workshop, &base.origin, layer)?;
         let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));

@@ -1,5 +1,6 @@
 //! Errors: each station has its own; [`Error`] joins them and says whose fault it is.
 
+use crate::image::TreeError;
 use crate::registry;
 use crate::spec::Span;
 
@@ -106,8 +107,22 @@ impl Error {
         Error::Request { message: message.into(), help: Some(help.into()) }
     }
 
+    /// Where the paths of a base could not be had while a layer was laid over it: why not.
+    fn beneath(&self) -> Option<&Error> {
+        match self {
+            Error::Layer { source, .. } => match &**source {
+                crate::layer::Error::Tree(TreeError::Unavailable(why)) => why.downcast_ref(),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> Class {
+        if let Some(beneath) = self.beneath() {
+            return beneath.class();
+        }
         match self {
             Error::Spec(_) | Error::Request { .. } => Class::Input,
             Error::Context(error) => error.class(),
@@ -124,6 +139,9 @@ impl Error {
 
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
+        if let Some(beneath) = self.beneath() {
+            return beneath.help();
+        }
         match self {
             Error::Spec(error) => error.help(),
             Error::Context(error) => error.help(),

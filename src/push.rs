@@ -1,6 +1,7 @@
 //! Pushing: what is missing is assembled, what is missing is sent, manifests last.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -65,8 +66,10 @@ pub fn push(
     destination: &Destination,
 ) -> Result<Vec<Pushed>, Error> {
     let addresses = addresses(workspace, destination)?;
-    let prepared = build::prepare(workshop, workspace, options)?;
-    let mut layers = build::known_layers(workshop, &prepared, options);
+    let prepared =
+        build::prepare(workshop, workspace, options, &(Arc::new(build::NoMemory) as Arc<dyn build::Memory>))?;
+    let mut layers = build::recorded_layers(workshop, &prepared, options);
+    layers.retain(|_, known| known.here);
     let mut targets = Vec::new();
     for (place, (repository, tags)) in addresses {
         let remote = workshop.door().repository(&repository, &prepared[place].traffic)?.for_push();
@@ -244,7 +247,7 @@ fn send(
         })
     };
     let ready: Vec<Parcel<'_>> =
-        base_blobs.into_values().chain(layers.values().filter_map(|(layer, _)| parcel(layer))).collect();
+        base_blobs.into_values().chain(layers.values().filter_map(|known| parcel(&known.layer))).collect();
 
     // The one channel between the threads that assemble and the tasks that send.
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Layer>(16);

@@ -29,7 +29,7 @@ pub use prune::{Damage, Keep, Kept, Pruned};
 pub use record::LayerRecord;
 
 use crate::digest::{Digest, Hasher};
-use crate::image::{Descriptor, MANIFEST_LIMIT, Tree};
+use crate::image::{Descriptor, MANIFEST_LIMIT, Nodes};
 
 /// The largest record or tree that is read back, in bytes.
 const FILE_LIMIT: u64 = 64 << 20;
@@ -164,18 +164,23 @@ impl Store {
         self.root.join("contexts").join(hasher.finish().hex())
     }
 
-    /// The base tree of the image whose manifest has this digest, if it was computed before and is undamaged.
-    pub fn tree(&self, manifest: &Digest) -> Option<Tree> {
-        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
-        Tree::decode(&bytes).ok()
+    /// Whether the paths of the image whose manifest has this digest are here.
+    pub fn has_tree(&self, manifest: &Digest) -> bool {
+        self.root.join("trees").join(manifest.hex()).is_file()
     }
 
-    /// Keeps a base tree.
+    /// The paths of the image whose manifest has this digest, if it was computed before and is undamaged.
+    pub fn tree(&self, manifest: &Digest) -> Option<Nodes> {
+        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
+        Nodes::decode(&bytes).ok()
+    }
+
+    /// Keeps the paths of an image.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn put_tree(&self, manifest: &Digest, tree: &Tree) -> Result<(), StoreError> {
+    pub fn put_tree(&self, manifest: &Digest, tree: &Nodes) -> Result<(), StoreError> {
         let path = self.root.join("trees").join(manifest.hex());
         let bytes = tree.encode().map_err(self.io("encode", &path))?;
         self.write_file(&path, &bytes)

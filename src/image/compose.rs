@@ -14,6 +14,9 @@ use crate::digest::Digest;
 pub const BASE_NAME: &str = "org.opencontainers.image.base.name";
 /// The annotation that pins the base image: the digest of its manifest for this platform.
 pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+/// The annotation that holds what the layers needed to know of the base: the digest of the image asked, and the
+/// [facts](super::Tree::facts).
+pub const BASE_FACTS: &str = "dev.tarsia.base.facts";
 /// The annotation of a layer's descriptor that holds the layer's name.
 pub const LAYER_NAME: &str = "dev.tarsia.layer.name";
 /// The annotation of a layer's descriptor that holds the layer's key.
@@ -92,10 +95,16 @@ pub struct Image {
     pub config_bytes: Vec<u8>,
 }
 
-/// Composes an image. `epoch` is the time it claims to be made at, in seconds since 1970.
+/// Composes an image. `facts` is what its layers needed to know of the base, `epoch` the time it claims to be made at, in seconds since 1970.
 ///
 /// Nothing in the bytes names this program's version, the machine or the clock.
-pub fn compose(base: &BaseDocuments, layers: &[Layer], edits: &ConfigEdits, epoch: i64) -> Image {
+pub fn compose(
+    base: &BaseDocuments,
+    layers: &[Layer],
+    edits: &ConfigEdits,
+    facts: Option<String>,
+    epoch: i64,
+) -> Image {
     let created = timestamp(epoch);
     let mut config = base.config.clone();
     config.pad_history(&created);
@@ -113,6 +122,9 @@ pub fn compose(base: &BaseDocuments, layers: &[Layer], edits: &ConfigEdits, epoc
     if let Some((name, digest)) = &base.named {
         annotations.insert(BASE_NAME.to_owned(), name.clone());
         annotations.insert(BASE_DIGEST.to_owned(), digest.to_string());
+    }
+    if let Some(facts) = facts {
+        annotations.insert(BASE_FACTS.to_owned(), facts);
     }
     let manifest = Manifest {
         schema_version: 2,

@@ -101,8 +101,8 @@ impl Layout<'_> {
 
     /// A directory as the image has it already, else as asked.
     fn directory(&self, path: &[u8], mode: u32, owner: Owner) -> Result<Item, Error> {
-        let (mode, owner) = match self.tree.get(path) {
-            Some(&Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
+        let (mode, owner) = match self.tree.get(path)? {
+            Some(Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
             Some(other) => return Err(replaces(path, "directory", other.name())),
             None => (mode, owner),
         };
@@ -275,7 +275,7 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree)
 }
 
 fn check_not_directory(tree: &Tree, path: &[u8], new: &'static str) -> Result<(), Error> {
-    match tree.get(path) {
+    match tree.get(path)? {
         Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
         _ => Ok(()),
     }

@@ -65,7 +65,7 @@
 //! // The same bytes on every machine.
 //! assert_eq!(
 //!     built[0].top().digest.to_string(),
-//!     "sha256:945cd8f1c206c90e6a0dbda1f324b588ed5d4949138d13986348129ac15d9639"
+//!     "sha256:759cd5294587b10e5d3de57f821142cf54b2c071d9e18c31d1ef3778deb2f47e"
 //! );
 //! # Ok(())
 //! # }

@@ -94,8 +94,12 @@ impl Config {
 
     /// The config's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
+        // Sorted here and not by the map: whether serde_json's maps are sorted is decided by features that any other
+        // crate of a program may turn on.
+        let mut document = Value::Object(self.0.clone());
+        document.sort_all_objects();
         // A document that was parsed or built from JSON values serialises.
-        serde_json::to_vec(&self.0).unwrap_or_default()
+        serde_json::to_vec(&document).unwrap_or_default()
     }
 
     /// The whole document.

@@ -89,16 +89,26 @@ impl Document {
         let own = if probe.media_type.is_empty() { media_type } else { &probe.media_type };
         if media_type::is_index(own) || (own.is_empty() && probe.manifests.is_some()) {
             let mut index: Index = serde_json::from_slice(bytes).map_err(malformed)?;
+            sort(&mut index.other);
+            index.manifests.iter_mut().for_each(|descriptor| sort(&mut descriptor.other));
             index.media_type = if own.is_empty() { media_type::INDEX.to_owned() } else { own.to_owned() };
             Ok(Document::Index(index))
         } else if media_type::is_manifest(own) || own.is_empty() {
             let mut manifest: Manifest = serde_json::from_slice(bytes).map_err(malformed)?;
+            sort(&mut manifest.other);
+            sort(&mut manifest.config.other);
+            manifest.layers.iter_mut().for_each(|descriptor| sort(&mut descriptor.other));
             manifest.media_type = if own.is_empty() { media_type::MANIFEST.to_owned() } else { own.to_owned() };
             Ok(Document::Manifest(manifest))
         } else {
             Err(ImageError::MediaType(own.chars().take(200).collect()))
         }
     }
+}
+
+/// Brings unknown fields into one order, whatever the features of serde_json's maps are.
+fn sort(fields: &mut BTreeMap<String, serde_json::Value>) {
+    fields.values_mut().for_each(serde_json::Value::sort_all_objects);
 }
 
 impl Manifest {

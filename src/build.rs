@@ -12,7 +12,7 @@ pub use compose::{Built, BuiltImage, BuiltLayer, compose};
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::Digest;
 use crate::error::Error;
@@ -79,9 +79,17 @@ impl Memory for NoMemory {
 ///
 /// Whatever the three steps report.
 pub fn build(workshop: &Workshop, workspace: &Workspace, options: &Options) -> Result<Vec<Built>, Error> {
-    let prepared = prepare(workshop, workspace, options, &(Arc::new(NoMemory) as Arc<dyn Memory>))?;
+    let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
+    let prepared = prepare(workshop, workspace, options, &(Arc::new(NoMemory) as Arc<dyn Memory>), &traffics)?;
     let mut layers = recorded_layers(workshop, &prepared, options);
     layers.retain(|_, known| known.here);
-    assemble(workshop, &prepared, &mut layers, &|_| true)?;
+    let assembled = Mutex::new(Vec::new());
+    assemble(workshop, &prepared, &layers, &|layer| {
+        assembled.lock().unwrap_or_else(PoisonError::into_inner).push(layer);
+        true
+    })?;
+    for layer in assembled.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        layers.insert(layer.key, Known::built(layer));
+    }
     Ok(compose(&prepared, &layers, options).into_iter().flatten().collect())
 }

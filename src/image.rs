@@ -1,5 +1,6 @@
 //! What an image is: documents, references, platforms, the tree of its paths. Knows no registry and no spec.
 
+mod cache;
 mod compose;
 mod config;
 mod descriptor;
@@ -11,6 +12,7 @@ mod platform;
 mod reference;
 mod tree;
 
+pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LISTING, TREE};
 pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYER_KEY, LAYER_NAME, Layer, compose};
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;

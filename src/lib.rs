@@ -71,6 +71,7 @@
 //! # }
 //! ```
 
+pub mod address;
 pub mod base;
 mod binary;
 pub mod build;
@@ -83,10 +84,12 @@ pub mod image;
 pub mod inspect;
 pub mod layer;
 pub mod output;
+pub mod published;
 pub mod push;
 pub mod registry;
 pub mod spec;
 pub mod store;
+pub mod survey;
 mod workshop;
 pub mod write;
 

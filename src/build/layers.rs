@@ -26,6 +26,13 @@ pub struct Known {
     pub holders: Vec<Repository>,
 }
 
+impl Known {
+    /// A layer that was just assembled.
+    pub fn built(layer: Layer) -> Known {
+        Known { layer, status: Status::Built, here: true, holders: Vec::new() }
+    }
+}
+
 /// Layers by key.
 pub type Layers = BTreeMap<Digest, Known>;
 
@@ -52,8 +59,8 @@ pub(crate) fn all_layers(prepared: &[Prepared]) -> impl Iterator<Item = &Prepare
     prepared.iter().flat_map(|image| &image.platforms).flat_map(|image| &image.layers)
 }
 
-/// Assembles every layer that is not in `layers` yet, several at once, and adds it. `done` is told of each as soon as
-/// it lies in the store; if it answers false, the others are given up.
+/// Assembles every layer that is not in `layers`, several at once. `done` is told of each as soon as it lies in the
+/// store; if it answers false, the others are given up.
 ///
 /// # Errors
 ///
@@ -61,8 +68,8 @@ pub(crate) fn all_layers(prepared: &[Prepared]) -> impl Iterator<Item = &Prepare
 pub fn assemble(
     workshop: &Workshop,
     prepared: &[Prepared],
-    layers: &mut Layers,
-    done: &(dyn Fn(&Layer) -> bool + Sync),
+    layers: &Layers,
+    done: &(dyn Fn(Layer) -> bool + Sync),
 ) -> Result<(), Error> {
     let mut missing: Vec<(&str, &PreparedLayer)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -81,7 +88,7 @@ pub fn assemble(
     let pool = workshop.pool()?;
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
-    let finished: Mutex<Vec<Result<Layer, Error>>> = Mutex::default();
+    let failure: Mutex<Option<Error>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..workshop.jobs().min(missing.len()) {
             scope.spawn(|| {
@@ -89,20 +96,21 @@ pub fn assemble(
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    let result = assemble_one(workshop, pool, image, layer);
-                    if !result.as_ref().is_ok_and(done) {
+                    let go_on = match assemble_one(workshop, pool, image, layer) {
+                        Ok(layer) => done(layer),
+                        Err(error) => {
+                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            false
+                        }
+                    };
+                    if !go_on {
                         stop.store(true, Ordering::Relaxed);
                     }
-                    finished.lock().unwrap_or_else(PoisonError::into_inner).push(result);
                 }
             });
         }
     });
-    for result in finished.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        let layer = result?;
-        layers.insert(layer.key, Known { layer, status: Status::Built, here: true, holders: Vec::new() });
-    }
-    Ok(())
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 fn assemble_one(
@@ -130,7 +138,7 @@ fn assemble_one(
         size: assembled.size,
         media_type: layer.codec.media_type().to_owned(),
     };
-    store.put_record(&LayerRecord::of(&finished), &listing)?;
+    store.put_record(&LayerRecord::of(&finished), Some(&listing))?;
     store.set_latest(image, &layer.name, &layer.key)?;
     Ok(finished)
 }

@@ -88,7 +88,8 @@ impl PreparedImage {
     }
 }
 
-/// Scans contexts, reads bases, and gives every layer of every recipe its key.
+/// Scans contexts, reads bases, and gives every layer of every recipe its key. `traffics` counts the requests for each
+/// recipe.
 ///
 /// # Errors
 ///
@@ -98,11 +99,12 @@ pub fn prepare(
     workspace: &Workspace,
     options: &Options,
     memory: &Arc<dyn Memory>,
+    traffics: &[Arc<Traffic>],
 ) -> Result<Vec<Prepared>, Error> {
     let mut prepared: Vec<Prepared> = Vec::new();
     let mut scans = Scans::default();
     for (recipe, &requested) in workspace.recipes.iter().zip(&workspace.requested) {
-        let traffic = Arc::new(Traffic::default());
+        let traffic = Arc::clone(&traffics[prepared.len()]);
         let wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms };
         let bases = bases(workshop, recipe, wanted, &prepared, &traffic)?;
         let platforms: Vec<Platform> = bases.iter().map(|(platform, _)| platform.clone()).collect();

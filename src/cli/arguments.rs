@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tarsia::image::{Location, Platform, Repository};
+use tarsia::image::{Location, Platform, Reference, Repository};
+use tarsia::published::Lookup;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
@@ -55,7 +56,30 @@ pub struct PushArguments {
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
     #[command(flatten)]
+    pub lookup: LookupArguments,
+    #[command(flatten)]
     pub common: CommonArguments,
+}
+
+/// Where layers are looked for beside this machine.
+#[derive(Debug, Args)]
+pub struct LookupArguments {
+    /// Look for layers in this image as well; may be repeated
+    #[arg(long, value_name = "IMAGE")]
+    pub cache_from: Vec<Reference>,
+    /// Look for layers on this machine only, and write no cache image
+    #[arg(long)]
+    pub no_remote_cache: bool,
+    /// The tag of the repository's cache image
+    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
+    pub cache_tag: String,
+}
+
+impl LookupArguments {
+    /// As the library has it.
+    pub fn lookup(&self) -> Lookup {
+        Lookup { remote: !self.no_remote_cache, cache_from: self.cache_from.clone(), cache_tag: self.cache_tag.clone() }
+    }
 }
 
 /// What names specs and decides their bytes.
@@ -193,6 +217,10 @@ fn output(text: &str) -> Result<Location, String> {
         return Ok(Location::Layout { path: text.into(), name: None });
     }
     text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
+}
+
+fn tag(text: &str) -> Result<String, String> {
+    if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

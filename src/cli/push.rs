@@ -12,7 +12,13 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
     let (workspace, variables) = arguments.specs.load()?;
     let workshop = arguments.common.workshop(progress.events())?;
     let destination = Destination { to: arguments.to.clone(), tags: arguments.tags.clone(), variables };
-    let pushed = tarsia::push::push(&workshop, &workspace, &arguments.specs.options(), &destination)?;
+    let pushed = tarsia::push::push(
+        &workshop,
+        &workspace,
+        &arguments.specs.options(),
+        &destination,
+        &arguments.lookup.lookup(),
+    )?;
     progress.finish();
     for image in &pushed {
         let repository = image.repository.to_string();

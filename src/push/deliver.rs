@@ -1,0 +1,181 @@
+//! Delivering: one blob to one repository, the cheapest way.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
+use tokio::sync::watch;
+
+use crate::base::{self, BaseImage, Origin};
+use crate::build::{Known, Status};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{Descriptor, Repository};
+use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository};
+use crate::survey::{Survey, Target, chain};
+use crate::workshop::Workshop;
+
+/// A blob that images need, and where its bytes are.
+#[derive(Clone)]
+pub(super) struct Parcel<'a> {
+    descriptor: Descriptor,
+    /// What it is called in progress.
+    name: String,
+    /// The base that brings it, if it is one's.
+    base: Option<&'a BaseImage>,
+    /// Repositories that have it.
+    holders: Vec<Repository>,
+}
+
+impl<'a> Parcel<'a> {
+    /// A layer of a base.
+    pub(super) fn of_base(base: &'a BaseImage, layer: &Descriptor) -> Parcel<'a> {
+        let holders = match &*base.origin {
+            Origin::Registry(remote) => vec![remote.repository().clone()],
+            _ => Vec::new(),
+        };
+        let name = format!("{} {}", base.name(), layer.digest.short());
+        Parcel { descriptor: layer.clone(), name, base: Some(base), holders }
+    }
+
+    /// A layer of ours.
+    pub(super) fn of_layer(known: &Known) -> Parcel<'a> {
+        Parcel {
+            descriptor: known.layer.descriptor(),
+            name: known.layer.name.clone(),
+            base: None,
+            holders: known.holders.clone(),
+        }
+    }
+}
+
+/// Asks for every layer that is known but not here, and that a target which is not current needs. Layers that exist
+/// nowhere any more are returned; of the others the holders that have them are kept.
+pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<Vec<Digest>, registry::Error> {
+    let Survey { prepared, targets, layers, current, .. } = survey;
+    let mut questions = BTreeMap::new();
+    for target in targets.iter().filter(|target| !current.contains(&target.place)) {
+        for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
+            for layer in &image.layers {
+                let Some(known) = layers.get(&layer.key).filter(|known| !known.here) else { continue };
+                // Where it is said to be; for a record without a blob, where it is needed.
+                let own = target.remote.repository();
+                let said = if known.holders.is_empty() { std::slice::from_ref(own) } else { &known.holders[..] };
+                for holder in said {
+                    let remote = match holder == own {
+                        true => target.remote.clone(),
+                        false => workshop.door().repository(holder, target.remote.traffic())?,
+                    };
+                    questions.entry((layer.key, holder.clone())).or_insert((known.layer.digest, remote));
+                }
+            }
+        }
+    }
+    let asking: FuturesUnordered<_> = questions
+        .into_iter()
+        .map(async |((key, holder), (digest, remote))| {
+            // Not being allowed to look at somebody else's repository is not having it.
+            let exists = match remote.blob_exists(&digest).await {
+                Err(error) if error.is_denied() => false,
+                answer => answer?,
+            };
+            Ok::<_, registry::Error>((key, exists.then_some(holder)))
+        })
+        .collect();
+    let mut confirmed: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    for (key, holder) in asking.try_collect::<Vec<_>>().await? {
+        confirmed.entry(key).or_default().extend(holder);
+    }
+    let mut lost = Vec::new();
+    for (key, mut holders) in confirmed {
+        // Answers come in any order; what is done with them must not.
+        holders.sort();
+        if holders.is_empty() {
+            lost.push(key);
+        }
+        if let Some(known) = layers.get_mut(&key) {
+            known.holders = holders;
+        }
+    }
+    Ok(lost)
+}
+
+/// Brings a blob to a target's repository. `before` is another target that gets the same blob first: some registries
+/// mount only what a manifest refers to, so its manifest is waited for.
+pub(super) async fn deliver(
+    workshop: &Workshop,
+    parcel: Parcel<'_>,
+    target: &Target,
+    before: Option<(&Target, watch::Receiver<bool>)>,
+) -> Result<(Digest, Status), Error> {
+    let remote = &target.remote;
+    let repository = remote.repository();
+    let digest = parcel.descriptor.digest;
+    if parcel.holders.contains(repository) || remote.blob_exists(&digest).await? {
+        return Ok((digest, Status::Reused));
+    }
+    let mut holders: Vec<Repository> = parcel.holders.clone();
+    if let Some((other, mut published)) = before
+        && other.remote.repository().host == repository.host
+    {
+        // Ends without it only if the run has failed, and then nobody asks for this answer.
+        let _ = published.wait_for(|published| *published).await;
+        if other.remote.repository() == repository {
+            return Ok((digest, Status::Reused));
+        }
+        holders.push(other.remote.repository().clone());
+    }
+    let mut session = None;
+    if let Some(from) = holders.iter().rev().find(|holder| holder.host == repository.host) {
+        match remote.mount(&digest, from).await? {
+            MountOutcome::Mounted => return Ok((digest, Status::Mounted)),
+            MountOutcome::Session(opened) => session = Some(opened),
+        }
+    }
+    upload(workshop, &parcel, remote, &holders, session).await?;
+    Ok((digest, Status::Uploaded))
+}
+
+async fn upload(
+    workshop: &Workshop,
+    parcel: &Parcel<'_>,
+    remote: &RemoteRepository,
+    holders: &[Repository],
+    session: Option<registry::UploadSession>,
+) -> Result<(), Error> {
+    let descriptor = &parcel.descriptor;
+    let store = workshop.store();
+    let task = Task::Upload { layer: parcel.name.clone(), repository: remote.repository().to_string() };
+    let running = workshop.events().begin(task, descriptor.size);
+    // The wire tells how far it is, and begins anew when it tries again.
+    let furthest = AtomicU64::new(0);
+    let progress = |position| {
+        let before = furthest.fetch_max(position, Ordering::Relaxed);
+        running.advance(position.saturating_sub(before));
+    };
+    let elsewhere;
+    let source = if store.has_blob(&descriptor.digest, descriptor.size) {
+        BlobSource::File(store.blob_path(&descriptor.digest))
+    } else {
+        match parcel.base {
+            Some(base) => match &*base.origin {
+                Origin::Registry(origin) => BlobSource::Remote(origin),
+                _ => {
+                    // Reading a layout or an archive blocks; the runtime has another thread meanwhile.
+                    tokio::task::block_in_place(|| base::keep_layer(workshop, base, descriptor))?;
+                    BlobSource::File(store.blob_path(&descriptor.digest))
+                }
+            },
+            // Another repository has it: it streams through, and touches no disk.
+            None => match holders.first() {
+                Some(holder) => {
+                    elsewhere = workshop.door().repository(holder, remote.traffic())?;
+                    BlobSource::Remote(&elsewhere)
+                }
+                None => BlobSource::File(store.blob_path(&descriptor.digest)),
+            },
+        }
+    };
+    Ok(remote.upload(descriptor, source, session, &progress).await?)
+}

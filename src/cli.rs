@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod config;
 mod inspect;
+mod plan;
 mod progress;
 mod push;
 mod report;
@@ -27,15 +28,18 @@ pub fn run() -> ExitCode {
         }
     };
     let result = match arguments.command {
-        Command::Build(arguments) => build::run(&arguments),
-        Command::Push(arguments) => push::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Cache(arguments) => cache::run(&arguments),
-        Command::Schema => schema::print(),
-        Command::Completions { shell } => schema::completions(shell),
+        Command::Build(arguments) => build::run(&arguments).map(|()| true),
+        Command::Push(arguments) => push::run(&arguments).map(|()| true),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
+        Command::Cache(arguments) => cache::run(&arguments).map(|()| true),
+        Command::Schema => schema::print().map(|()| true),
+        Command::Completions { shell } => schema::completions(shell).map(|()| true),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // The run went well, and the answer is no.
+        Ok(false) => ExitCode::from(1),
         Err(error) => {
             report::error(&error);
             ExitCode::from(error.class().exit_code())

@@ -17,7 +17,8 @@
 //! | [`output`] | OCI layouts and archives |
 //!
 //! [`digest`], [`entry`] and [`events`] are the words they share. [`base`] finds the image below, wherever it is. The
-//! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`inspect`](mod@inspect).
+//! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`plan`](mod@plan),
+//! [`inspect`](mod@inspect); [`survey`](mod@survey) is what push and plan share, [`published`] what repositories hold.
 //! Each runs in a [`Workshop`]: a store, worker threads, the door to registries, a listener for progress. The library
 //! prints nothing.
 //!
@@ -84,6 +85,7 @@ pub mod image;
 pub mod inspect;
 pub mod layer;
 pub mod output;
+pub mod plan;
 pub mod published;
 pub mod push;
 pub mod registry;

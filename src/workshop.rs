@@ -32,15 +32,24 @@ impl Workshop {
     ///
     /// If the store cannot be opened.
     pub fn open(store: &Path, jobs: usize, registries: Settings, events: Events) -> Result<Workshop, Error> {
+        Ok(Workshop::with(Store::open(store)?, jobs, registries, events))
+    }
+
+    /// A workshop in which nothing is kept: its store is only looked at.
+    pub fn look(store: &Path, jobs: usize, registries: Settings, events: Events) -> Workshop {
+        Workshop::with(Store::look(store), jobs, registries, events)
+    }
+
+    fn with(store: Store, jobs: usize, registries: Settings, events: Events) -> Workshop {
         let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
-        Ok(Workshop(Arc::new(Inner {
-            store: Store::open(store)?,
+        Workshop(Arc::new(Inner {
+            store,
             jobs,
             pool: OnceLock::new(),
             permits: Arc::new(Permits::for_jobs(jobs)),
             door: Door::new(registries),
             events,
-        })))
+        }))
     }
 
     /// This machine's blobs and records.

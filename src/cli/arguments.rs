@@ -21,6 +21,8 @@ pub enum Command {
     Build(BuildArguments),
     /// Assemble what is missing, send what is missing, manifests last
     Push(PushArguments),
+    /// Say what push would do and why, layer by layer; nothing is written anywhere
+    Plan(PlanArguments),
     /// Show what is in an image, and which layer put it there
     Inspect(InspectArguments),
     /// Look after this machine's store of layers
@@ -43,6 +45,18 @@ pub struct BuildArguments {
     pub output: Location,
     #[command(flatten)]
     pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub push: PushArguments,
+    /// End with exit code 1 if there is work
+    #[arg(long)]
+    pub exit_code: bool,
+    /// List every file that differs in this layer
+    #[arg(long, value_name = "LAYER")]
+    pub explain: Option<String>,
 }
 
 #[derive(Debug, Args)]

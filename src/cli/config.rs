@@ -29,15 +29,23 @@ impl CacheFolder {
 }
 
 impl CommonArguments {
-    /// The workshop these arguments describe.
-    pub fn workshop(&self, events: Events) -> Result<Workshop, Error> {
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        Settings {
             plain_http: self.plain_http.clone(),
             ca_files: self.ca_files.clone(),
             offline: self.offline,
             ..Settings::default()
-        };
-        Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), settings, events)
+        }
+    }
+
+    /// The workshop these arguments describe.
+    pub fn workshop(&self, events: Events) -> Result<Workshop, Error> {
+        Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events)
+    }
+
+    /// The same, to look around in only: nothing is kept.
+    pub fn workshop_to_look(&self, events: Events) -> Result<Workshop, Error> {
+        Ok(Workshop::look(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events))
     }
 }
 

@@ -55,7 +55,7 @@ impl Store {
         }
         // Pruning goes by the time of last use. Once a day is often enough to write it down.
         const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
-        let file = fs::File::options().append(true).open(&path).ok();
+        let file = self.lock.as_ref().and_then(|_| fs::File::options().append(true).open(&path).ok());
         if let Some(file) = file
             && file.metadata().and_then(|m| m.modified()).is_ok_and(|used| used.elapsed().is_ok_and(|ago| ago > DAY))
         {

@@ -82,7 +82,11 @@ impl Source {
         let (base, base_spec) = self.base(&file.base, variables)?;
         let mut layers: Vec<LayerRecipe> = Vec::new();
         for layer in file.layer {
+            let name = layer.get_ref().name.span();
             let layer = self.layer(layer)?;
+            if layers.iter().any(|other| other.name == layer.name) {
+                return Err(self.error(name, format!("two layers are named `{}`", layer.name)));
+            }
             layers.push(layer);
         }
         let mut recipe = Recipe::scratch(name);

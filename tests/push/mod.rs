@@ -1,1 +1,3 @@
-//! (to come)
+//! What a push asks of a registry, and what it makes of the answers.
+
+mod counts;

@@ -195,6 +195,10 @@ impl Source {
             return Err(self.error_with_help(context.span(), message, "add `to = \"/…/\"`"));
         };
         self.absolute(to)?;
+        if context.get_ref().is_empty() {
+            let help = "write `.` for the folder of the spec";
+            return Err(self.error_with_help(context.span(), "a context is a directory, and this names none", help));
+        }
         let from = match &table.from {
             Some(from) => normalise_path(from.get_ref().as_bytes())
                 .ok_or_else(|| self.error(from.span(), "`from` has to stay within the context"))?,

@@ -15,6 +15,15 @@ pub enum Class {
 }
 
 impl Class {
+    /// Whose fault a failure is on a path that the user named: theirs if something else or nothing lies there.
+    pub(crate) fn of_path(failure: &std::io::Error) -> Class {
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+        match failure.kind() {
+            NotFound | NotADirectory | IsADirectory | InvalidData => Class::Input,
+            _ => Class::Local,
+        }
+    }
+
     /// The program's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -97,7 +106,8 @@ impl Error {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            Error::Spec(_) | Error::Request { .. } => Class::Input,
+            Error::Spec(error) => error.class(),
+            Error::Request { .. } => Class::Input,
             Error::Context(error) => error.class(),
             Error::Layer { source, .. } => source.class(),
             Error::Base { source, .. } => source.class(),

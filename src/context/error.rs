@@ -70,8 +70,7 @@ impl Error {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::Input,
-            Error::Io { .. } => Class::Local,
+            Error::Io { source, .. } => Class::of_path(source),
             _ => Class::Input,
         }
     }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
     BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Index, Location, MANIFEST_LIMIT, Manifest,
-    Nodes, Platform, TreeError, media_type,
+    Nodes, Platform, media_type,
 };
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
@@ -217,7 +217,8 @@ pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) 
             None => Box::new(workshop.door().blob_reader(remote, descriptor)?),
         },
     };
-    Ok(Box::new(Checked { reader: Some(Digesting::new(raw)), digest: descriptor.digest, size: descriptor.size }))
+    let reader = Some(Digesting::new(raw));
+    Ok(Box::new(Checked { reader, digest: descriptor.digest, size: descriptor.size, wrong: false }))
 }
 
 /// Refuses to end a stream that is not what its digest says.
@@ -225,18 +226,25 @@ struct Checked {
     reader: Option<Digesting<Box<dyn Read + Send>>>,
     digest: Digest,
     size: u64,
+    /// Whether it has ended and was not; every read says so from then on.
+    wrong: bool,
 }
 
 impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(reader) = &mut self.reader else { return Ok(0) };
-        let read = reader.read(buffer)?;
-        if read == 0 && !buffer.is_empty() {
-            let found = self.reader.take().map(Digesting::finish);
-            if found.is_some_and(|(_, digest, size)| digest != self.digest || size != self.size) {
-                let message = format!("the blob {} is not what its digest says", self.digest);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-            }
+        let read = match &mut self.reader {
+            Some(reader) => reader.read(buffer)?,
+            None => 0,
+        };
+        if read == 0
+            && !buffer.is_empty()
+            && let Some((_, digest, size)) = self.reader.take().map(Digesting::finish)
+        {
+            self.wrong = digest != self.digest || size != self.size;
+        }
+        if self.wrong {
+            let message = format!("the blob {} is not what its digest says", self.digest);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(read)
     }
@@ -273,14 +281,11 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
     for layer in &base.documents.layers {
         let mut blob = open_blob(workshop, &base.origin, layer)?;
         let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
-        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob.
-        let rest = io::copy(&mut blob, &mut io::sink());
-        match (result, rest) {
-            (_, Err(error)) => return Err(blame(&base.origin, error)),
-            (Err(TreeError::Read(error)), _) => return Err(blame(&base.origin, error)),
-            (Err(error), _) => return Err(error.into()),
-            (Ok(()), Ok(_)) => running.advance(layer.size),
-        }
+        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
+        // not be read to its end says so again here: what came of it above is only the consequence.
+        io::copy(&mut blob, &mut io::sink()).map_err(|error| blame(&base.origin, error))?;
+        result?;
+        running.advance(layer.size);
     }
     workshop.store().put_tree(digest, &tree)?;
     Ok(tree)

@@ -10,9 +10,9 @@ mod scans;
 
 pub use compose::{Built, BuiltImage, BuiltLayer, compose};
 pub use layers::{Known, Layers, assemble, recorded_layers};
-pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare};
+pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
 use crate::error::Error;
@@ -79,8 +79,7 @@ impl Memory for NoMemory {
 ///
 /// Whatever the three steps report.
 pub fn build(workshop: &Workshop, workspace: &Workspace, options: &Options) -> Result<Vec<Built>, Error> {
-    let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
-    let prepared = prepare(workshop, workspace, options, &(Arc::new(NoMemory) as Arc<dyn Memory>), &traffics)?;
+    let prepared = prepare(workshop, workspace, options)?;
     let mut layers = recorded_layers(workshop, &prepared, options);
     layers.retain(|_, known| known.here);
     let assembled = Mutex::new(Vec::new());

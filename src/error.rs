@@ -16,6 +16,15 @@ pub enum Class {
 }
 
 impl Class {
+    /// Whose fault a failure is on a path that the user named: theirs if something else or nothing lies there.
+    pub(crate) fn of_path(failure: &std::io::Error) -> Class {
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+        match failure.kind() {
+            NotFound | NotADirectory | IsADirectory | InvalidData => Class::Input,
+            _ => Class::Local,
+        }
+    }
+
     /// The program's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -102,29 +111,29 @@ boxed! {
 }
 
 impl Error {
+    /// A layer that cannot be made. Where that is for the base it is laid over, it is the base's error.
+    pub(crate) fn layer(image: &str, layer: &str, source: crate::layer::Error) -> Error {
+        let of_layer =
+            |source| Error::Layer { image: image.to_owned(), layer: layer.to_owned(), source: Box::new(source) };
+        match source {
+            crate::layer::Error::Tree(TreeError::Unavailable(why)) => match why.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(why) => of_layer(TreeError::Unavailable(why).into()),
+            },
+            source => of_layer(source),
+        }
+    }
+
     /// A request that cannot be met.
     pub fn request(message: impl Into<String>, help: impl Into<String>) -> Error {
         Error::Request { message: message.into(), help: Some(help.into()) }
     }
 
-    /// Where the paths of a base could not be had while a layer was laid over it: why not.
-    fn beneath(&self) -> Option<&Error> {
-        match self {
-            Error::Layer { source, .. } => match &**source {
-                crate::layer::Error::Tree(TreeError::Unavailable(why)) => why.downcast_ref(),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     /// Whose fault it is.
     pub fn class(&self) -> Class {
-        if let Some(beneath) = self.beneath() {
-            return beneath.class();
-        }
         match self {
-            Error::Spec(_) | Error::Request { .. } => Class::Input,
+            Error::Spec(error) => error.class(),
+            Error::Request { .. } => Class::Input,
             Error::Context(error) => error.class(),
             Error::Layer { source, .. } => source.class(),
             Error::Base { source, .. } => source.class(),
@@ -139,9 +148,6 @@ impl Error {
 
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
-        if let Some(beneath) = self.beneath() {
-            return beneath.help();
-        }
         match self {
             Error::Spec(error) => error.help(),
             Error::Context(error) => error.help(),

@@ -1,10 +1,10 @@
-//! What repositories already hold: looked at when it is first needed, and best-effort. A registry that does not answer
-//! is noted; the run then does the work itself.
+//! What repositories already hold, looked at when it is first needed. Cache images and other people's images are
+//! best-effort: one that does not answer is noted, and the run does the work itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
 use crate::build::{Known, Memory, Status};
 use crate::digest::Digest;
@@ -94,7 +94,7 @@ pub struct Published {
     workshop: Workshop,
     lookup: Lookup,
     places: BTreeMap<usize, Place>,
-    replaced: OnceLock<BTreeMap<usize, Replaced>>,
+    replaced: OnceLock<Result<BTreeMap<usize, Replaced>, registry::Error>>,
     others: OnceLock<Vec<PublishedImage>>,
 }
 
@@ -122,31 +122,30 @@ impl Published {
         self.workshop.events().note(format!("{what} could not be looked at: {error}"));
     }
 
-    /// The images that the tags about to be replaced stand for, by place. All are fetched at once.
-    fn replaced(&self) -> &BTreeMap<usize, Replaced> {
+    /// What the tags about to be replaced stand for, by place. All are looked at at once. A registry that refuses here
+    /// would refuse the push as well.
+    fn replaced(&self) -> &Result<BTreeMap<usize, Replaced>, registry::Error> {
         self.replaced.get_or_init(|| {
             if !self.lookup.remote {
-                return BTreeMap::new();
+                return Ok(BTreeMap::new());
             }
-            let fetched = self.workshop.door().block_on(join_all(self.places.iter().map(async |(place, at)| {
-                let mut replaced = Replaced::default();
-                for tag in &at.tags {
-                    match fetch(&at.remote, tag, &replaced.images).await {
-                        Ok((top, images)) => {
-                            replaced.tops.insert(tag.clone(), top);
-                            replaced.images.extend(images);
-                        }
-                        Err(error) => self.note(&format!("`{}:{tag}`", at.remote.repository()), &error),
+            self.workshop
+                .door()
+                .block_on(try_join_all(self.places.iter().map(async |(place, at)| {
+                    let mut replaced = Replaced::default();
+                    for tag in &at.tags {
+                        let (top, images) = fetch(&at.remote, tag, &replaced.images).await?;
+                        replaced.tops.insert(tag.clone(), top);
+                        replaced.images.extend(images);
                     }
-                }
-                (*place, replaced)
-            })));
-            fetched.map(|all| all.into_iter().collect()).unwrap_or_default()
+                    Ok((*place, replaced))
+                })))?
+                .map(|all| all.into_iter().collect())
         })
     }
 
     fn images(&self) -> impl Iterator<Item = &PublishedImage> {
-        self.replaced().values().flat_map(|replaced| &replaced.images)
+        self.replaced().iter().flat_map(|all| all.values()).flat_map(|replaced| &replaced.images)
     }
 
     /// The images of `--cache-from`.
@@ -191,14 +190,21 @@ impl Published {
 
     /// What a tag of the repository at a place stands for, if it was looked at.
     pub fn known_top(&self, place: usize, tag: &str) -> Option<Option<Digest>> {
-        self.replaced.get()?.get(&place)?.tops.get(tag).copied()
+        self.replaced.get()?.as_ref().ok()?.get(&place)?.tops.get(tag).copied()
     }
 
     /// Looks for the layer with this key, needed by the images at `places`: in the images about to be replaced, in
     /// those of `--cache-from`, in the repositories' cache images.
-    pub fn find(&self, key: &Digest, places: &BTreeSet<usize>) -> Option<Known> {
+    ///
+    /// # Errors
+    ///
+    /// If a repository that an image goes to refuses to be looked at.
+    pub fn find(&self, key: &Digest, places: &BTreeSet<usize>) -> Result<Option<Known>, registry::Error> {
+        if let Err(error) = self.replaced() {
+            return Err(error.clone());
+        }
         if !self.lookup.remote {
-            return None;
+            return Ok(None);
         }
         let known = |layer: Layer, holders| Known { layer, status: Status::Reused, here: false, holders };
         let tagged = self.images().chain(self.others());
@@ -211,13 +217,13 @@ impl Published {
                 }
             }
         }
-        if found.is_some() {
-            return found;
-        }
-        places.iter().find_map(|&place| {
-            let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
-            Some(known(cached.layer.clone(), vec![self.places[&place].remote.repository().clone()]))
-        })
+        let in_cache = || {
+            places.iter().find_map(|&place| {
+                let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
+                Some(known(cached.layer.clone(), vec![self.places[&place].remote.repository().clone()]))
+            })
+        };
+        Ok(found.or_else(in_cache))
     }
 
     /// The listing that the layer of this name last had, for the image at a place: from its repository's cache image.

@@ -72,12 +72,12 @@ pub fn survey(
     let places = targets.iter().map(|target| (target.place, target.remote.clone(), target.tags.clone()));
     let published = Published::new(workshop, lookup, places);
     let memory: Arc<dyn Memory> = Arc::<Published>::clone(&published);
-    let prepared = build::prepare(workshop, workspace, options, &memory, &traffics)?;
+    let prepared = build::prepare_with(workshop, workspace, options, &memory, &traffics)?;
 
     let mut layers = build::recorded_layers(workshop, &prepared, options);
     for (key, places) in wanted(&prepared, &targets) {
         if !layers.contains_key(&key)
-            && let Some(known) = published.find(&key, &places)
+            && let Some(known) = published.find(&key, &places)?
         {
             layers.insert(key, known);
         }

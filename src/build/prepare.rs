@@ -88,13 +88,24 @@ impl PreparedImage {
     }
 }
 
-/// Scans contexts, reads bases, and gives every layer of every recipe its key. `traffics` counts the requests for each
+/// Scans contexts, reads bases, and gives every layer of every recipe its key.
+///
+/// # Errors
+///
+/// If a context or a base cannot be read, or a layer's entries contradict each other or the image below.
+pub fn prepare(workshop: &Workshop, workspace: &Workspace, options: &Options) -> Result<Vec<Prepared>, Error> {
+    let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
+    let memory: Arc<dyn Memory> = Arc::new(super::NoMemory);
+    prepare_with(workshop, workspace, options, &memory, &traffics)
+}
+
+/// The same with the help of what others remember of bases. `traffics` counts the requests for each
 /// recipe.
 ///
 /// # Errors
 ///
 /// If a context or a base cannot be read, or a layer's entries contradict each other or the image below.
-pub fn prepare(
+pub fn prepare_with(
     workshop: &Workshop,
     workspace: &Workspace,
     options: &Options,
@@ -116,18 +127,17 @@ pub fn prepare(
                     let below = &prepared[below].platforms[at];
                     (below.tree.clone(), below.ground)
                 }
-                (PreparedBase::Image(image), BaseTree::Read) => {
-                    (tree(workshop, image, memory, prepared.len()), image.documents.named.as_ref().map(|(_, d)| *d))
-                }
+                (PreparedBase::Image(image), BaseTree::Read) => (
+                    tree(workshop, recipe, image, memory, prepared.len()),
+                    image.documents.named.as_ref().map(|(_, d)| *d),
+                ),
                 (PreparedBase::Image(_), BaseTree::Assume) => (Tree::new(), None),
             };
             let mut layers = Vec::new();
             for layer in recipe.layers.iter().filter(|layer| layer.is_for(&platform)) {
-                let contents = scans.lay(layer, &platform, &tree, options.epoch).map_err(|source| Error::Layer {
-                    image: recipe.name.clone(),
-                    layer: layer.name.clone(),
-                    source: Box::new(source),
-                })?;
+                let contents = scans
+                    .lay(layer, &platform, &tree, options.epoch)
+                    .map_err(|source| Error::layer(&recipe.name, &layer.name, source))?;
                 tree.apply(contents.entries());
                 layers.push(PreparedLayer {
                     name: layer.name.clone(),
@@ -150,13 +160,13 @@ pub fn prepare(
 }
 
 /// The tree of a base: what the memory knows of it, and its paths should they be needed.
-fn tree(workshop: &Workshop, image: &BaseImage, memory: &Arc<dyn Memory>, place: usize) -> Tree {
+fn tree(workshop: &Workshop, recipe: &Recipe, image: &BaseImage, memory: &Arc<dyn Memory>, place: usize) -> Tree {
     let Some((_, digest)) = image.documents.named else { return Tree::new() };
     // With the paths at hand nobody needs to be asked.
     let at_hand = workshop.store().has_tree(&digest);
     let facts = if at_hand { None } else { memory.facts(place, &digest) };
-    let (workshop, image, memory) = (workshop.clone(), image.clone(), Arc::clone(memory));
-    let load = move || {
+    let (workshop, image, memory, name) = (workshop.clone(), image.clone(), Arc::clone(memory), recipe.name.clone());
+    let load = move || -> Result<Nodes, Error> {
         if let Some(nodes) = workshop.store().tree(&digest) {
             return Ok(nodes);
         }
@@ -164,9 +174,13 @@ fn tree(workshop: &Workshop, image: &BaseImage, memory: &Arc<dyn Memory>, place:
             workshop.store().put_tree(&digest, &nodes)?;
             return Ok(nodes);
         }
-        Ok(base::nodes(&workshop, &image)?)
+        base::nodes(&workshop, &image).map_err(|error| Error::Base {
+            image: name.clone(),
+            base: image.name().to_owned(),
+            source: Box::new(error),
+        })
     };
-    Tree::lazily(facts.unwrap_or_default(), Box::new(load))
+    Tree::lazily(facts.unwrap_or_default(), Box::new(move || Ok(load()?)))
 }
 
 fn in_base(recipe: &Recipe, base: &str, source: Error) -> Error {

@@ -96,6 +96,9 @@ impl LookupArguments {
     }
 }
 
+/// The last second of the year 9999: documents have four digits for the year.
+const LAST_SECOND: i64 = 253_402_300_799;
+
 /// What names specs and decides their bytes.
 #[derive(Debug, Args)]
 pub struct SpecArguments {
@@ -109,7 +112,8 @@ pub struct SpecArguments {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// The time of all files and documents, in seconds since 1970
-    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true)]
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
+        value_parser = clap::value_parser!(i64).range(0..=LAST_SECOND))]
     pub epoch: i64,
     /// Assemble every layer, whatever is known
     #[arg(long)]

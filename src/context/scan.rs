@@ -173,6 +173,13 @@ impl Context {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
                 Err(source) => return Err(Error::Io { doing: "look at", path, source }),
             };
+            let canonical = |path: &Path| {
+                fs::canonicalize(path).map_err(|source| Error::Io { doing: "look at", path: path.to_owned(), source })
+            };
+            if !canonical(&path)?.starts_with(canonical(&self.root)?) {
+                let from = String::from_utf8_lossy(from).into();
+                return Err(Error::Outside { context: self.root.clone(), from });
+            }
             let ignored = start.as_ref().is_some_and(|verdict| verdict.ignored);
             if !metadata.is_dir() {
                 if ignored {

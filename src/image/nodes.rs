@@ -1,7 +1,9 @@
 //! Nodes: what an image's file system holds, without contents.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::rc::Rc;
 
 use super::tree::TreeError;
 use crate::binary::{Reader, put_number, put_text};
@@ -13,6 +15,10 @@ const MAGIC: &[u8] = b"tarsia tree 1\n";
 const SIZE_LIMIT: usize = 256 << 20;
 /// How many paths an image may have.
 const NODE_LIMIT: usize = 4_000_000;
+/// The longest path an image may hold: Linux's own limit.
+const PATH_LIMIT: usize = 4096;
+/// How many bytes the headers of one entry may take, long names and records included.
+const HEADERS_LIMIT: u64 = 4 << 20;
 /// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
 const LAYER_LIMIT: u64 = 64 << 30;
 
@@ -109,12 +115,24 @@ impl Nodes {
     ///
     /// A malformed stream, a path outside of the root, absurd sizes and counts.
     pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
-        let mut archive = tar::Archive::new(stream.take(LAYER_LIMIT));
+        let allowance = Rc::new(Cell::new(HEADERS_LIMIT));
+        let stream = Metered { stream: stream.take(LAYER_LIMIT), allowance: Rc::clone(&allowance) };
+        let mut archive = tar::Archive::new(stream);
         // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
         let mut added: Vec<(Box<[u8]>, Node)> = Vec::new();
+        let mut room = Room::below(self);
         for entry in archive.entries()? {
             let entry = entry?;
+            // The way to the next entry leads over this one's content.
+            let stored = match entry.header().entry_type() {
+                tar::EntryType::GNUSparse => entry.header().entry_size()?,
+                _ => entry.size(),
+            };
+            allowance.set(HEADERS_LIMIT.saturating_add(stored));
             let raw = entry.path_bytes();
+            if raw.len() > PATH_LIMIT {
+                return Err(TreeError::TooLong(raw.len()));
+            }
             let path = normalise_path(&raw)
                 .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
             if path.is_empty() {
@@ -151,16 +169,16 @@ impl Nodes {
                 tar::EntryType::XGlobalHeader => continue,
                 _ => Node::File,
             };
+            room.take(&path, &node)?;
             added.push((path, node));
-            if self.nodes.len() + added.len() > NODE_LIMIT {
-                return Err(TreeError::TooMany { what: "paths", limit: NODE_LIMIT as u64 });
-            }
         }
         for (path, node) in added {
             // Layers of other tools may leave parents out; whoever unpacks them makes them so.
             for parent in parents(&path) {
                 if self.get(parent).is_none() {
-                    self.nodes.insert(parent.into(), Node::Directory { mode: 0o755, uid: 0, gid: 0 });
+                    let node = Node::Directory { mode: 0o755, uid: 0, gid: 0 };
+                    room.take(parent, &node)?;
+                    self.nodes.insert(parent.into(), node);
                 }
             }
             self.put(&path, node);
@@ -212,6 +230,49 @@ impl Nodes {
         let size = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size <= SIZE_LIMIT);
         let body = zstd::bulk::decompress(frame, size.ok_or(TreeError::Damaged)?).map_err(|_| TreeError::Damaged)?;
         parse(&body).ok_or(TreeError::Damaged)
+    }
+}
+
+/// How much a tree may still grow.
+struct Room {
+    nodes: usize,
+    bytes: usize,
+}
+
+impl Room {
+    fn below(tree: &Nodes) -> Room {
+        let bytes: usize = tree.nodes.iter().map(|(path, node)| Room::size(path, node)).sum();
+        Room { nodes: NODE_LIMIT.saturating_sub(tree.nodes.len()), bytes: SIZE_LIMIT.saturating_sub(bytes) }
+    }
+
+    fn size(path: &[u8], node: &Node) -> usize {
+        path.len() + if let Node::Symlink { target } = node { target.len() } else { 0 }
+    }
+
+    fn take(&mut self, path: &[u8], node: &Node) -> Result<(), TreeError> {
+        let too_many = |what, limit| TreeError::TooMany { what, limit };
+        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| too_many("paths", NODE_LIMIT as u64))?;
+        let left = self.bytes.checked_sub(Room::size(path, node));
+        self.bytes = left.ok_or_else(|| too_many("bytes of paths", SIZE_LIMIT as u64))?;
+        Ok(())
+    }
+}
+
+/// A stream of which no more is read than is allowed: names and records of any length would be taken into memory
+/// whole by the tar reader.
+struct Metered<R> {
+    stream: R,
+    allowance: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        match self.allowance.get().checked_sub(read as u64) {
+            Some(left) => self.allowance.set(left),
+            None => return Err(std::io::Error::other("the names and records of one entry are larger than 4 MiB")),
+        }
+        Ok(read)
     }
 }
 

@@ -34,6 +34,9 @@ pub enum TreeError {
     /// A layer holds a path that no layer may hold.
     #[error("a layer of the base image holds the path `{0}`, which leaves the root")]
     Outside(String),
+    /// A layer holds a path that no file system holds.
+    #[error("a layer of the base image holds a path of {0} bytes")]
+    TooLong(usize),
     /// There is too much of something.
     #[error("the base image has more than {limit} {what}")]
     TooMany {

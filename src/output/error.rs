@@ -68,8 +68,7 @@ impl OutputError {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::Input,
-            OutputError::Io { .. } => Class::Local,
+            OutputError::Io { source, .. } => Class::of_path(source),
             _ => Class::Input,
         }
     }

@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::variables::Unset;
+use crate::error::Class;
+
 /// A place in a spec: the file, its text, and the bytes meant.
 #[derive(Debug, Clone)]
 pub struct Span {
@@ -83,9 +86,15 @@ pub enum SpecError {
     },
 }
 
-use super::variables::Unset;
-
 impl SpecError {
+    /// Whose fault it is.
+    pub fn class(&self) -> Class {
+        match self {
+            SpecError::Read { source, .. } => Class::of_path(source),
+            _ => Class::Input,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {

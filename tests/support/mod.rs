@@ -3,9 +3,12 @@
 #![allow(dead_code)]
 
 pub mod docker_registry;
+pub mod examples;
+pub mod images;
 pub mod registry;
 pub mod sandbox;
 pub mod tools;
+pub mod unprivileged;
 
 pub use docker_registry::DockerRegistry;
 pub use sandbox::{Run, Sandbox};

@@ -122,7 +122,7 @@ pub fn resolve(
     fitting.collect()
 }
 
-fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descriptor>, ImageError> {
+pub(crate) fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descriptor>, ImageError> {
     let find = |platform: &Platform| {
         index.find(platform).ok_or_else(|| {
             let offered = index.images().filter_map(|image| image.platform.as_ref()).map(Platform::to_string);
@@ -133,14 +133,14 @@ fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descri
 }
 
 /// An image's topmost document.
-enum Top {
+pub(crate) enum Top {
     /// As it is stored: bytes and media type.
     Stored(Vec<u8>, String),
     /// Made up, because the archive has none.
     Made(Box<Manifest>),
 }
 
-fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
+pub(crate) fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
     let stored = |origin: Origin, descriptor: &Descriptor| -> Result<(Origin, Top), Error> {
         let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
         Ok((origin, Top::Stored(bytes, descriptor.media_type.clone())))
@@ -176,7 +176,12 @@ fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Res
 }
 
 /// Reads a document whole and makes sure it is what its digest says.
-fn read(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
     if descriptor.size > limit {
         return Err(ImageError::TooLarge { what: "document", limit }.into());
     }
@@ -314,23 +319,23 @@ impl Read for Failed {
     }
 }
 
-/// Makes sure that a layer of a base lies in the store, fetching it if it is nowhere on this machine.
+/// Makes sure that a layer of the image called `name` lies in the store, fetching it if it is nowhere on this machine.
 ///
 /// # Errors
 ///
 /// If it cannot be fetched or written.
-pub fn keep_layer(workshop: &Workshop, base: &BaseImage, layer: &Descriptor) -> Result<(), Error> {
+pub fn keep_layer(workshop: &Workshop, origin: &Origin, name: &str, layer: &Descriptor) -> Result<(), Error> {
     let store = workshop.store();
-    if store.has_blob(&layer.digest, layer.size) || matches!(*base.origin, Origin::Scratch) {
+    if store.has_blob(&layer.digest, layer.size) || matches!(origin, Origin::Scratch) {
         return Ok(());
     }
-    let task = Task::Fetch { base: base.name().to_owned(), layer: layer.digest.short() };
+    let task = Task::Fetch { base: name.to_owned(), layer: layer.digest.short() };
     let running = workshop.events().begin(task, layer.size);
-    let mut blob = open_blob(workshop, &base.origin, layer)?;
+    let mut blob = open_blob(workshop, origin, layer)?;
     let mut new = store.new_blob()?;
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let read = blob.read(&mut buffer).map_err(|error| blame(&base.origin, error))?;
+        let read = blob.read(&mut buffer).map_err(|error| blame(origin, error))?;
         if read == 0 {
             break;
         }

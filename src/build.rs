@@ -29,6 +29,8 @@ pub struct Options {
     pub platforms: Vec<Platform>,
     /// Assembles every layer, whatever is known.
     pub no_cache: bool,
+    /// Uses no base that is not pinned, by a digest in its reference or by the lock file.
+    pub locked: bool,
 }
 
 /// What became of a layer.

@@ -4,7 +4,9 @@ mod arguments;
 mod build;
 mod cache;
 mod config;
+mod copy;
 mod inspect;
+mod lock;
 mod plan;
 mod progress;
 mod push;
@@ -31,6 +33,8 @@ pub fn run() -> ExitCode {
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Push(arguments) => push::run(&arguments).map(|()| true),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
+        Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
         Command::Cache(arguments) => cache::run(&arguments).map(|()| true),
         Command::Schema => schema::print().map(|()| true),

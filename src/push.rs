@@ -1,6 +1,6 @@
 //! Pushing: what is missing is assembled, what is missing is sent, manifests last.
 
-mod deliver;
+pub(crate) mod deliver;
 mod remember;
 
 use std::collections::BTreeMap;
@@ -119,6 +119,23 @@ fn send(
             }
         }
     }
+    // What images that are left alone have can be mounted from their repositories.
+    let mut holders: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    for target in targets.iter().filter(|target| current.contains(&target.place)) {
+        for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
+            let own = image.layers.iter().filter_map(|layer| layers.get(&layer.key)).map(|known| known.layer.digest);
+            let below = match &image.base {
+                PreparedBase::Image(base) => &base.documents.layers[..],
+                PreparedBase::Prepared(..) => &[],
+            };
+            for digest in own.chain(below.iter().map(|layer| layer.digest)) {
+                holders.entry(digest).or_default().push(target.remote.repository().clone());
+            }
+        }
+    }
+    for (digest, (parcel, _)) in &mut bases {
+        parcel.also_in(holders.get(digest));
+    }
     let waiting: Vec<Waiting> = (0..pending.len())
         .map(|index| Waiting {
             blobs: bases
@@ -149,8 +166,9 @@ fn send(
                     .enumerate()
                     .map(|(nth, &target)| {
                         let before = nth.checked_sub(1).map(|nth| targets[nth]);
-                        let before = before.map(|before| (pending[before], waiting[before].published.subscribe()));
-                        let delivery = deliver(workshop, parcel.clone(), pending[target], before);
+                        let before =
+                            before.map(|before| (&pending[before].remote, waiting[before].published.subscribe()));
+                        let delivery = deliver(workshop, parcel.clone(), &pending[target].remote, before);
                         async move { delivery.await.map(|(digest, status)| (target, digest, status)) }
                     })
                     .collect();
@@ -161,7 +179,9 @@ fn send(
             }
             for known in known.values() {
                 if let Some(targets) = wanted.get(&known.layer.key) {
-                    sending.extend(dispatch(Parcel::of_layer(known), targets.clone()));
+                    let mut parcel = Parcel::of_layer(known);
+                    parcel.also_in(holders.get(&known.layer.digest));
+                    sending.extend(dispatch(parcel, targets.clone()));
                 }
             }
             let publish = |index: usize| {

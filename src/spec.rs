@@ -6,6 +6,7 @@
 mod duration;
 mod error;
 mod file;
+mod lock;
 mod recipe;
 mod resolve;
 mod schema;
@@ -13,6 +14,7 @@ mod variables;
 mod workspace;
 
 pub use error::{Span, SpecError};
+pub use lock::{LOCK_FILE, Lock};
 pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};

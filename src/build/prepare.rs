@@ -7,7 +7,7 @@ use super::scans::Scans;
 use crate::base::{self, BaseImage, Wanted};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::{self, Facts, Nodes, Platform, Tree};
+use crate::image::{self, Facts, Location, Nodes, Platform, Reference, Tree};
 use crate::layer::{Codec, Contents};
 use crate::registry::Traffic;
 use crate::spec::{Base, BaseTree, Recipe, Workspace};
@@ -117,7 +117,7 @@ pub fn prepare_with(
     for (recipe, &requested) in workspace.recipes.iter().zip(&workspace.requested) {
         let traffic = Arc::clone(&traffics[prepared.len()]);
         let wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms };
-        let bases = bases(workshop, recipe, wanted, &prepared, &traffic)?;
+        let bases = bases(workshop, recipe, wanted, options.locked, &prepared, &traffic)?;
         let platforms: Vec<Platform> = bases.iter().map(|(platform, _)| platform.clone()).collect();
         scans.add(workshop, recipe, &platforms)?;
         let mut images = Vec::new();
@@ -159,6 +159,51 @@ pub fn prepare_with(
     Ok(prepared)
 }
 
+/// The image below for the wanted platforms: those that the lock file pins by their digests, the others as they are now.
+fn published_bases(
+    workshop: &Workshop,
+    recipe: &Recipe,
+    location: &Location,
+    name: &str,
+    wanted: &[Platform],
+    locked: bool,
+    traffic: &Arc<Traffic>,
+) -> Result<Vec<BaseImage>, Error> {
+    let unpinned = |platforms: &[Platform]| {
+        let which = if platforms.is_empty() { Wanted::Default } else { Wanted::These(platforms) };
+        base::resolve(workshop, location, name, which, traffic)
+    };
+    let Location::Registry(reference) = location else { return unpinned(wanted) };
+    if reference.digest.is_some() {
+        return unpinned(wanted);
+    }
+    let pinned = |platform: Option<&Platform>| -> Result<Option<BaseImage>, Error> {
+        let Some((platform, digest)) = recipe.lock.as_ref().and_then(|lock| lock.pin(name, platform)) else {
+            return Ok(None);
+        };
+        let pinned = Location::Registry(Reference { digest: Some(digest), ..reference.clone() });
+        let which = Wanted::These(std::slice::from_ref(&platform));
+        Ok(base::resolve(workshop, &pinned, name, which, traffic)?.pop())
+    };
+    let or_now = |found: Option<BaseImage>, platforms: &[Platform]| match found {
+        Some(image) => Ok(vec![image]),
+        None if locked => {
+            let platform = platforms.first().map(|platform| format!(" for {platform}")).unwrap_or_default();
+            let message = format!("`{name}` is not in `{}`{platform}", crate::spec::LOCK_FILE);
+            Err(Error::request(message, "run `tarsia lock` and commit the file"))
+        }
+        None => unpinned(platforms),
+    };
+    if wanted.is_empty() {
+        return or_now(pinned(None)?, &[]);
+    }
+    let mut images = Vec::new();
+    for platform in wanted {
+        images.extend(or_now(pinned(Some(platform))?, std::slice::from_ref(platform))?);
+    }
+    Ok(images)
+}
+
 /// The tree of a base: what the memory knows of it, and its paths should they be needed.
 fn tree(workshop: &Workshop, recipe: &Recipe, image: &BaseImage, memory: &Arc<dyn Memory>, place: usize) -> Tree {
     let Some((_, digest)) = image.documents.named else { return Tree::new() };
@@ -192,6 +237,7 @@ fn bases(
     workshop: &Workshop,
     recipe: &Recipe,
     wanted: &[Platform],
+    locked: bool,
     prepared: &[Prepared],
     traffic: &Arc<Traffic>,
 ) -> Result<Vec<(Platform, PreparedBase)>, Error> {
@@ -202,8 +248,7 @@ fn bases(
             Ok(wanted.iter().map(|p| (p.clone(), PreparedBase::Image(BaseImage::scratch(p)))).collect())
         }
         Base::Image { location, name } => {
-            let which = if wanted.is_empty() { Wanted::Default } else { Wanted::These(wanted) };
-            let images = base::resolve(workshop, location, name, which, traffic)
+            let images = published_bases(workshop, recipe, location, name, wanted, locked, traffic)
                 .map_err(|source| in_base(recipe, name, source))?;
             // What the user asked for names the platform; a base may state a variant that means the same.
             let named =

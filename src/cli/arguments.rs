@@ -23,6 +23,10 @@ pub enum Command {
     Push(PushArguments),
     /// Say what push would do and why, layer by layer; nothing is written anywhere
     Plan(PlanArguments),
+    /// Pin each base reference to the digest it stands for now
+    Lock(LockArguments),
+    /// Copy an image, byte for byte, between registries, layouts and archives
+    Copy(CopyArguments),
     /// Show what is in an image, and which layer put it there
     Inspect(InspectArguments),
     /// Look after this machine's store of layers
@@ -118,6 +122,9 @@ pub struct SpecArguments {
     /// Assemble every layer, whatever is known
     #[arg(long)]
     pub no_cache: bool,
+    /// Use no base that tarsia.lock or a digest in its reference does not pin
+    #[arg(long)]
+    pub locked: bool,
 }
 
 impl SpecArguments {
@@ -167,6 +174,29 @@ pub enum ProgressStyle {
     Plain,
     /// Nothing
     None,
+}
+
+#[derive(Debug, Args)]
+pub struct LockArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct CopyArguments {
+    /// What is copied: host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
+    #[arg(value_name = "IMAGE")]
+    pub image: Location,
+    /// Where it goes, in the same forms
+    #[arg(value_name = "DEST", value_parser = output)]
+    pub destination: Location,
+    /// Copy the image for this platform only; may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    #[command(flatten)]
+    pub common: CommonArguments,
 }
 
 #[derive(Debug, Args)]

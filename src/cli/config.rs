@@ -59,6 +59,11 @@ impl SpecArguments {
 
     /// What the run decides beside the specs.
     pub fn options(&self) -> build::Options {
-        build::Options { epoch: self.epoch, platforms: self.platforms.clone(), no_cache: self.no_cache }
+        build::Options {
+            epoch: self.epoch,
+            platforms: self.platforms.clone(),
+            no_cache: self.no_cache,
+            locked: self.locked,
+        }
     }
 }

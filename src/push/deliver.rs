@@ -13,17 +13,17 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Descriptor, Repository};
 use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository};
-use crate::survey::{Survey, Target, chain};
+use crate::survey::{Survey, chain};
 use crate::workshop::Workshop;
 
 /// A blob that images need, and where its bytes are.
 #[derive(Clone)]
-pub(super) struct Parcel<'a> {
+pub(crate) struct Parcel<'a> {
     descriptor: Descriptor,
     /// What it is called in progress.
     name: String,
-    /// The base that brings it, if it is one's.
-    base: Option<&'a BaseImage>,
+    /// Where an image that brings it has its blobs, and what that image is called.
+    origin: Option<(&'a Origin, &'a str)>,
     /// Repositories that have it.
     holders: Vec<Repository>,
 }
@@ -31,12 +31,24 @@ pub(super) struct Parcel<'a> {
 impl<'a> Parcel<'a> {
     /// A layer of a base.
     pub(super) fn of_base(base: &'a BaseImage, layer: &Descriptor) -> Parcel<'a> {
-        let holders = match &*base.origin {
+        Parcel::of_origin(&base.origin, base.name(), layer)
+    }
+
+    /// A blob of the image called `name`.
+    pub(crate) fn of_origin(origin: &'a Origin, name: &'a str, blob: &Descriptor) -> Parcel<'a> {
+        let holders = match origin {
             Origin::Registry(remote) => vec![remote.repository().clone()],
             _ => Vec::new(),
         };
-        let name = format!("{} {}", base.name(), layer.digest.short());
-        Parcel { descriptor: layer.clone(), name, base: Some(base), holders }
+        let label = format!("{name} {}", blob.digest.short());
+        Parcel { descriptor: blob.clone(), name: label, origin: Some((origin, name)), holders }
+    }
+
+    /// Other repositories have it too.
+    pub(super) fn also_in(&mut self, repositories: Option<&Vec<Repository>>) {
+        let new = repositories.into_iter().flatten().filter(|repository| !self.holders.contains(repository));
+        let new: Vec<Repository> = new.cloned().collect();
+        self.holders.extend(new);
     }
 
     /// A layer of ours.
@@ -44,7 +56,7 @@ impl<'a> Parcel<'a> {
         Parcel {
             descriptor: known.layer.descriptor(),
             name: known.layer.name.clone(),
-            base: None,
+            origin: None,
             holders: known.holders.clone(),
         }
     }
@@ -101,15 +113,14 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
     Ok(lost)
 }
 
-/// Brings a blob to a target's repository. `before` is another target that gets the same blob first: some registries
+/// Brings a blob to a repository. `before` is another one that gets the same blob first: some registries
 /// mount only what a manifest refers to, so its manifest is waited for.
-pub(super) async fn deliver(
+pub(crate) async fn deliver(
     workshop: &Workshop,
     parcel: Parcel<'_>,
-    target: &Target,
-    before: Option<(&Target, watch::Receiver<bool>)>,
+    remote: &RemoteRepository,
+    before: Option<(&RemoteRepository, watch::Receiver<bool>)>,
 ) -> Result<(Digest, Status), Error> {
-    let remote = &target.remote;
     let repository = remote.repository();
     let digest = parcel.descriptor.digest;
     if parcel.holders.contains(repository) || remote.blob_exists(&digest).await? {
@@ -117,14 +128,14 @@ pub(super) async fn deliver(
     }
     let mut holders: Vec<Repository> = parcel.holders.clone();
     if let Some((other, mut published)) = before
-        && other.remote.repository().host == repository.host
+        && other.repository().host == repository.host
     {
         // Ends without it only if the run has failed, and then nobody asks for this answer.
         let _ = published.wait_for(|published| *published).await;
-        if other.remote.repository() == repository {
+        if other.repository() == repository {
             return Ok((digest, Status::Reused));
         }
-        holders.push(other.remote.repository().clone());
+        holders.push(other.repository().clone());
     }
     let mut session = None;
     if let Some(from) = holders.iter().rev().find(|holder| holder.host == repository.host) {
@@ -158,12 +169,12 @@ async fn upload(
     let source = if store.has_blob(&descriptor.digest, descriptor.size) {
         BlobSource::File(store.blob_path(&descriptor.digest))
     } else {
-        match parcel.base {
-            Some(base) => match &*base.origin {
+        match parcel.origin {
+            Some((origin, name)) => match origin {
                 Origin::Registry(origin) => BlobSource::Remote(origin),
                 _ => {
                     // Reading a layout or an archive blocks; the runtime has another thread meanwhile.
-                    tokio::task::block_in_place(|| base::keep_layer(workshop, base, descriptor))?;
+                    tokio::task::block_in_place(|| base::keep_layer(workshop, origin, name, descriptor))?;
                     BlobSource::File(store.blob_path(&descriptor.digest))
                 }
             },

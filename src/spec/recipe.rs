@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::lock::Lock;
 use super::variables::{Template, Unset, Variables};
 use crate::entry::Owner;
 use crate::image::{ConfigEdits, Location, Platform};
@@ -33,6 +34,8 @@ pub struct Recipe {
     pub layers: Vec<LayerRecipe>,
     /// What changes in the base's config.
     pub config: ConfigEdits,
+    /// What its base is pinned to, if there is a lock file beside the spec.
+    pub lock: Option<Lock>,
     /// The spec's file, for messages; nothing for a recipe that was written in code.
     pub file: Option<PathBuf>,
 }
@@ -51,6 +54,7 @@ impl Recipe {
             allow: Vec::new(),
             layers: Vec::new(),
             config: ConfigEdits::default(),
+            lock: None,
             file: None,
         }
     }

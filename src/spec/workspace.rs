@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::SpecError;
+use super::lock::Lock;
 use super::recipe::{Base, Recipe};
 use super::resolve::{Resolved, Source};
 use super::variables::Variables;
@@ -90,7 +91,8 @@ impl Loader<'_> {
         }
         let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
         let source = Source { file: file.to_owned(), text };
-        let Resolved { recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
+        let Resolved { mut recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
+        recipe.lock = Lock::read(&Lock::path(file))?;
         if let Some(other) = self.specs.iter().find(|spec| spec.recipe.name == recipe.name) {
             return Err(SpecError::SameName { name: recipe.name, first: other.file.clone(), second: file.to_owned() });
         }

@@ -59,11 +59,7 @@ impl Layout {
             return Ok(layout);
         }
         if !is_free(root) && !root.join("oci-layout").is_file() {
-            return Err(OutputError::Not {
-                path: root.to_owned(),
-                what: "an OCI layout",
-                why: "it is a folder that holds other things".to_owned(),
-            });
+            return Err(OutputError::Taken(root.to_owned()));
         }
         let blobs = root.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(|source| OutputError::Io {

@@ -1,6 +1,6 @@
 //! Errors: each station has its own; [`Error`] joins them and says whose fault it is.
 
-use crate::image::TreeError;
+use crate::image::{ImageError, TreeError};
 use crate::registry;
 use crate::spec::Span;
 
@@ -157,6 +157,9 @@ impl Error {
             Error::Store(error) => error.help(),
             Error::Registry(error) => error.help(),
             Error::Request { help, .. } => help.clone(),
+            Error::Image(ImageError::Platform { .. }) => {
+                Some("name one that there is with --platform or in `platforms`".to_owned())
+            }
             Error::Image(_) | Error::Tree(_) | Error::Threads(_) => None,
         }
     }

@@ -75,7 +75,8 @@ fn hide(text: String, authorization: Option<&str>) -> String {
     let text = text.replace(secret, "…");
     let decoded = STANDARD.decode(secret).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
     match decoded.and_then(|pair| Some(String::from_utf8(pair).ok()?.split_once(':')?.1.to_owned())) {
-        Some(password) if !password.is_empty() => text.replace(&password, "…"),
+        // A shorter one is part of any sentence.
+        Some(password) if password.len() >= 4 => text.replace(&password, "…"),
         _ => text,
     }
 }

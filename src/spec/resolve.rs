@@ -54,7 +54,9 @@ impl Source {
     /// The parser's error, with a suggestion where a key is unknown.
     fn explain(&self, error: &toml::de::Error) -> SpecError {
         let range = error.span().unwrap_or(0..0);
-        let message = error.message().trim_end().to_owned();
+        // The parser speaks of Rust's types; specs are TOML.
+        let message = error.message().trim_end().replace("expected a sequence", "expected an array");
+        let message = message.replace("expected i64", "expected an integer");
         let Some(rest) = message.strip_prefix("unknown field `") else { return self.error(range, message) };
         let mut names = rest.split('`').step_by(2);
         let unknown = names.next().unwrap_or_default();
@@ -305,10 +307,9 @@ impl Source {
                 PortField::Text(text) => text.clone(),
             };
             let (number, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
-            let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
-            if !(is_number && number.parse::<u16>().is_ok_and(|number| number > 0))
-                || !["tcp", "udp", "sctp"].contains(&protocol)
-            {
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
+                && number.parse::<u16>().is_ok_and(|number| number > 0);
+            if !is_number || !["tcp", "udp", "sctp"].contains(&protocol) {
                 return Err(self.error(port.span(), format!("`{text}` is not a port such as 8080 or 53/udp")));
             }
             expose.push(text);

@@ -137,7 +137,7 @@ fn a_registry_that_confirms_something_else_is_not_believed() {
     for kind in [Kind::UploadPut, Kind::ManifestPut] {
         let registry = Registry::start();
         registry.fault(Fault::on(kind, Action::WrongDigestHeader));
-        push_small(&small(), &registry).refused(3, &format!("wrong content: expected sha256:"));
+        push_small(&small(), &registry).refused(3, "wrong content: expected sha256:");
         let log = registry.log();
         assert!(log.count(kind) < 4, "{log}");
     }

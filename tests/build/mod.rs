@@ -1,1 +1,3 @@
-//! (to come)
+//! What `build` makes of a spec.
+
+mod bases;

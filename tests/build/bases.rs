@@ -216,6 +216,29 @@ fn missing_history_is_padded() {
 }
 
 #[test]
+fn a_base_without_layers_is_a_base() {
+    for (name, diff_ids) in [("empty", Some(json!([]))), ("null", Some(Value::Null)), ("absent", None)] {
+        let sandbox = Sandbox::new();
+        sandbox.empty_base("nothing");
+        sandbox.configure_base("nothing", &["--config.env", "A=b"]);
+        sandbox.alter_base("nothing", |manifest, config| {
+            if name == "null" {
+                manifest["layers"] = Value::Null;
+            }
+            let rootfs = config["rootfs"].as_object_mut().unwrap();
+            match diff_ids {
+                Some(diff_ids) => rootfs.insert("diff_ids".into(), diff_ids),
+                None => rootfs.remove("diff_ids"),
+            };
+        });
+        sandbox.file("app/main.py", "").file("app.toml", spec("app", "oci:bases:nothing"));
+        sandbox.build(&["app.toml"]);
+        assert_eq!(sandbox.unpack("app").paths(), ["srv", "srv/app", "srv/app/main.py"], "{name}");
+        assert_eq!(sandbox.config("app")["config"]["Env"], json!(["A=b"]));
+    }
+}
+
+#[test]
 fn a_docker_schema_2_base_becomes_an_oci_image_of_the_same_blobs() {
     let sandbox = sandbox_with_base();
     let registry = DockerRegistry::start();

@@ -74,6 +74,7 @@ fn a_base_is_the_same_wherever_it_lies() {
         ("only-one", "oci:bases"),
         ("oci-archive", "oci-archive:base.oci.tar"),
         ("docker-archive", "docker-archive:base.docker.tar"),
+        ("docker-archive-named", "docker-archive:base.docker.tar:alpine:3"),
         ("registry", &published),
     ];
     // Paths are relative to the spec's folder.

@@ -70,6 +70,9 @@ impl Error {
             Error::Replaces { old: "symlink", .. } => {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
+            Error::Replaces { path, old: "symlink to a directory", .. } => {
+                Some(format!("write `{path}/` to copy into the directory"))
+            }
             _ => None,
         }
     }

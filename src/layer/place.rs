@@ -162,7 +162,13 @@ pub fn place(
         // The last part names the file itself: only its parents are followed.
         let parent = parents(&to).last().unwrap_or_default();
         let name = if parent.is_empty() { &to[..] } else { &to[parent.len() + 1..] };
-        join(&tree.resolve(parent)?, name)
+        let path = join(&tree.resolve(parent)?, name);
+        if matches!(tree.get(&path)?, Some(Node::Symlink { .. }))
+            && matches!(tree.get(&tree.resolve(&path)?)?, Some(Node::Directory { .. }))
+        {
+            return Err(replaces(&path, "file", "symlink to a directory"));
+        }
+        path
     } else {
         tree.resolve(&to)?
     };

@@ -202,6 +202,9 @@ fn a_file_does_not_replace_a_directory() {
     sandbox.link("links/usr", "x");
     sandbox.file("app.toml", spec("links", "/"));
     sandbox.run(["build", "app.toml"]).refused(2, "`/usr` would be a symlink");
+    // Nor a link that leads to one: everything below it would be gone.
+    sandbox.file("app.toml", spec("app", "/lib") + "from = \"x/file\"\n");
+    sandbox.run(["build", "app.toml"]).refused(2, "`/lib`");
 }
 
 #[test]

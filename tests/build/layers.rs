@@ -167,6 +167,17 @@ fn modes_are_normalised_kept_or_fixed() {
 }
 
 #[test]
+fn the_destination_gets_the_mode_of_directories_and_its_parents_do_not() {
+    let sandbox = sandbox_with_app();
+    let image = build(&sandbox, "to = \"/home/app/.ssh/\"\nmodes = { file = \"0600\", dir = \"0700\" }");
+    assert_eq!(image.line("home/app/.ssh"), "d 0700 0:0");
+    assert_eq!(image.line("home/app"), "d 0755 0:0");
+    fs::set_permissions(sandbox.path("app/lib"), fs::Permissions::from_mode(0o750)).unwrap();
+    let image = build(&sandbox, "from = \"lib\"\nto = \"/srv/lib/\"\nmodes = \"keep\"");
+    assert_eq!((image.line("srv/lib"), image.line("srv")), ("d 0750 0:0".into(), "d 0755 0:0".into()));
+}
+
+#[test]
 fn times_are_the_layer_s_or_the_epoch() {
     let sandbox = sandbox_with_app();
     let image = build(&sandbox, "to = \"/srv/\"\nmtime = 1234567890");

@@ -91,6 +91,24 @@ fn from_takes_a_part_of_the_context() {
 }
 
 #[test]
+fn a_link_that_is_named_is_followed_and_stays_within_the_context() {
+    let sandbox = sandbox_with_app();
+    sandbox
+        .link("app/current", "lib")
+        .link("app/start", "bin/run")
+        .link("app/out", "../secret")
+        .link("app/etc", "/etc")
+        .file("secret", "not to be shipped");
+    assert_eq!(build(&sandbox, "from = \"current\"\nto = \"/srv/\"").text("srv/main.py"), "main");
+    assert_eq!(build(&sandbox, "from = \"current/util/io.py\"\nto = \"/srv/\"").text("srv/io.py"), "io");
+    assert_eq!(build(&sandbox, "from = \"start\"\nto = \"/srv/\"").line("srv/start"), "f 0755 0:0");
+    for from in ["out", "etc", "etc/passwd"] {
+        sandbox.file("app.toml", spec(&format!("from = \"{from}\"\nto = \"/srv/\"")));
+        sandbox.run(["build", "app.toml"]).refused(2, "leads out of it");
+    }
+}
+
+#[test]
 fn a_context_may_be_reached_through_a_link() {
     let sandbox = sandbox_with_app();
     std::fs::rename(sandbox.path("app"), sandbox.path("real")).unwrap();
@@ -100,9 +118,18 @@ fn a_context_may_be_reached_through_a_link() {
 }
 
 #[test]
+fn what_a_link_leads_to_is_ignored_by_its_own_name() {
+    let sandbox = sandbox_with_app();
+    sandbox.link("app/current", "lib").file("app/.dockerignore", ".dockerignore\nlib/util\n");
+    assert_eq!(build(&sandbox, "from = \"current\"\nto = \"/\"").paths(), ["main.py"]);
+    sandbox.file("app/.dockerignore", "current\n");
+    sandbox.run(["build", "app.toml"]).refused(2, "does not exist in the context");
+}
+
+#[test]
 fn what_is_not_there_or_ignored_cannot_be_taken() {
     let sandbox = sandbox_with_app();
-    for layer in ["from = \"nowhere\"", "from = \"lib/main.py\"\nexclude = [\"lib\"]"] {
+    for layer in ["from = \"nowhere\"", "from = \"lib/main.py\"\nexclude = [\"lib\"]", "from = \"README/x\""] {
         sandbox.file("app.toml", spec(&format!("{layer}\nto = \"/srv/\"")));
         sandbox.run(["build", "app.toml"]).refused(2, "does not exist in the context");
     }

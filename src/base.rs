@@ -59,7 +59,7 @@ impl BaseImage {
 /// Which of an image's platforms are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
-    /// The one platform it is for; of an index, [`Platform::fallback`].
+    /// The one platform it is for; of an index of several images, [`Platform::fallback`].
     Default,
     /// All of them.
     All,
@@ -89,6 +89,8 @@ pub fn resolve(
                 let fallback = [Platform::fallback()];
                 let descriptors: Vec<&Descriptor> = match wanted {
                     Wanted::All => index.images().collect(),
+                    // Builders wrap a single image, with an attestation beside it.
+                    Wanted::Default if index.images().count() == 1 => index.images().collect(),
                     Wanted::Default => select(&index, &fallback)?,
                     Wanted::These(platforms) => select(&index, platforms)?,
                 };

@@ -143,6 +143,21 @@ fn each_platform_gets_its_image_of_the_base() {
 }
 
 #[test]
+fn an_index_of_one_image_stands_for_it() {
+    // Builders wrap a single image in an index, with an attestation beside it.
+    let sandbox = sandbox();
+    let arm64 = json!({"os": "linux", "architecture": "arm64"});
+    several_bases(&sandbox, &[("for-arm64", arm64.clone())], true);
+    sandbox.file("attestation/x", "").base("attestation", "attestation");
+    let unknown = json!({"os": "unknown", "architecture": "unknown"});
+    sandbox.index_of_bases("wrapped", &[("for-arm64", arm64), ("attestation", unknown)]);
+    sandbox.file("app.toml", spec("base = \"oci:bases:wrapped\""));
+    sandbox.build(&["app.toml"]);
+    assert_eq!(sandbox.config("app")["architecture"], "arm64");
+    assert_eq!(sandbox.unpack("app").text("usr/bin/app"), "linux-arm64");
+}
+
+#[test]
 fn a_base_for_another_platform_is_refused() {
     let sandbox = sandbox();
     sandbox.folder("tree").base("base", "tree");

@@ -82,9 +82,9 @@ pub fn resolve(
     let (origin, top) = open(workshop, location, traffic)?;
     let origin = Arc::new(origin);
     let found = match top {
-        Top::Made(manifest) => vec![(None, *manifest)],
+        Top::Made(manifest) => vec![(None, *manifest, None)],
         Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
-            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
+            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest, None)],
             Document::Index(index) => {
                 let fallback = [Platform::fallback()];
                 let descriptors: Vec<&Descriptor> = match wanted {
@@ -98,7 +98,9 @@ pub fn resolve(
                 for descriptor in descriptors {
                     let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
                     match Document::parse(&bytes, &descriptor.media_type)? {
-                        Document::Manifest(manifest) => found.push((Some(descriptor.digest), manifest)),
+                        Document::Manifest(manifest) => {
+                            found.push((Some(descriptor.digest), manifest, descriptor.platform.clone()));
+                        }
                         Document::Index(_) => return Err(ImageError::MediaType(descriptor.media_type.clone()).into()),
                     }
                 }
@@ -107,12 +109,13 @@ pub fn resolve(
         },
     };
     let mut images = Vec::new();
-    for (digest, manifest) in found {
+    for (digest, manifest, stated) in found {
         let config = Config::parse(&read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?)?;
-        let platform = config.platform();
+        // The index's word counts: many a config leaves the variant out.
+        let platform = stated.unwrap_or_else(|| config.platform());
         // An archive without a manifest of its own is named by the one made up for it.
         let digest = digest.unwrap_or_else(|| Digest::of(&manifest.to_bytes()));
-        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config)?;
+        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config, platform.clone())?;
         images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
     }
     let Wanted::These(platforms) = wanted else { return Ok(images) };

@@ -143,6 +143,22 @@ fn each_platform_gets_its_image_of_the_base() {
 }
 
 #[test]
+fn an_index_s_word_on_variants_counts() {
+    // Configs of many published images leave the variant out.
+    let sandbox = sandbox();
+    let arm = |variant: &str| json!({"os": "linux", "architecture": "arm", "variant": variant});
+    several_bases(&sandbox, &[("for-v6", arm("v6")), ("for-v7", arm("v7"))], false);
+    sandbox.executable("build/linux-armv6/app", "linux-armv6");
+    sandbox.file("app.toml", spec("base = \"oci:bases:several\"\nplatforms = [\"linux/arm/v6\", \"linux/arm/v7\"]"));
+    sandbox.build(&["app.toml"]);
+    assert_eq!(platforms(&sandbox.manifest("app")), ["linux/arm/v6", "linux/arm/v7"]);
+    for (variant, base, binary) in [("v6", "for-v6", "linux-armv6"), ("v7", "for-v7", "linux-armv7")] {
+        let image = unpack(&sandbox, "arm", variant);
+        assert_eq!((image.text("etc/base").as_str(), image.text("usr/bin/app").as_str()), (base, binary));
+    }
+}
+
+#[test]
 fn an_index_of_one_image_stands_for_it() {
     // Builders wrap a single image in an index, with an attestation beside it.
     let sandbox = sandbox();

@@ -86,6 +86,9 @@ fn the_command_line_wins_over_the_spec() {
     assert_eq!(sandbox.config("app")["os"], "windows");
     sandbox.build(&["app.toml", "--platform", "linux/arm/v7", "--platform", "linux/aarch64"]);
     assert_eq!(platforms(&sandbox.manifest("app")), ["linux/arm/v7", "linux/arm64"]);
+    // Twice the same is once.
+    sandbox.build(&["app.toml", "--platform", "linux/arm64", "--platform", "linux/arm64/v8"]);
+    assert_eq!(sandbox.manifest("app")["mediaType"], "application/vnd.oci.image.manifest.v1+json");
 }
 
 #[test]

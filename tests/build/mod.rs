@@ -7,3 +7,4 @@ mod names;
 mod outputs;
 mod parents;
 mod platforms;
+mod specs;

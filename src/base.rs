@@ -59,7 +59,7 @@ impl BaseImage {
 /// Which of an image's platforms are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
-    /// The one platform it is for; of an index, [`Platform::fallback`].
+    /// The one platform it is for; of an index of several images, [`Platform::fallback`].
     Default,
     /// All of them.
     All,
@@ -82,13 +82,15 @@ pub fn resolve(
     let (origin, top) = open(workshop, location, traffic)?;
     let origin = Arc::new(origin);
     let found = match top {
-        Top::Made(manifest) => vec![(None, *manifest)],
+        Top::Made(manifest) => vec![(None, *manifest, None)],
         Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
-            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
+            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest, None)],
             Document::Index(index) => {
                 let fallback = [Platform::fallback()];
                 let descriptors: Vec<&Descriptor> = match wanted {
                     Wanted::All => index.images().collect(),
+                    // Builders wrap a single image, with an attestation beside it.
+                    Wanted::Default if index.images().count() == 1 => index.images().collect(),
                     Wanted::Default => select(&index, &fallback)?,
                     Wanted::These(platforms) => select(&index, platforms)?,
                 };
@@ -96,7 +98,9 @@ pub fn resolve(
                 for descriptor in descriptors {
                     let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
                     match Document::parse(&bytes, &descriptor.media_type)? {
-                        Document::Manifest(manifest) => found.push((Some(descriptor.digest), manifest)),
+                        Document::Manifest(manifest) => {
+                            found.push((Some(descriptor.digest), manifest, descriptor.platform.clone()));
+                        }
                         Document::Index(_) => return Err(ImageError::MediaType(descriptor.media_type.clone()).into()),
                     }
                 }
@@ -105,12 +109,13 @@ pub fn resolve(
         },
     };
     let mut images = Vec::new();
-    for (digest, manifest) in found {
+    for (digest, manifest, stated) in found {
         let config = Config::parse(&read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?)?;
-        let platform = config.platform();
+        // The index's word counts: many a config leaves the variant out.
+        let platform = stated.unwrap_or_else(|| config.platform());
         // An archive without a manifest of its own is named by the one made up for it.
         let digest = digest.unwrap_or_else(|| Digest::of(&manifest.to_bytes()));
-        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config)?;
+        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config, platform.clone())?;
         images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
     }
     let Wanted::These(platforms) = wanted else { return Ok(images) };
@@ -298,7 +303,7 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
 
 pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
     let reader = io::BufReader::with_capacity(256 << 10, blob);
-    if media_type.ends_with("gzip") {
+    let plain: Box<dyn Read + 'a> = if media_type.ends_with("gzip") {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))
     } else if media_type.ends_with("zstd") {
         match zstd::stream::read::Decoder::with_buffer(reader) {
@@ -307,7 +312,10 @@ pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) 
         }
     } else {
         Box::new(reader)
-    }
+    };
+    // Some layers (those of `umoci insert`) end with the last byte of the last file: no padding, no zero blocks.
+    // Container runtimes read them; whether the blob is whole is a matter of its digest.
+    Box::new(plain.chain(io::repeat(0).take(3 * 512)))
 }
 
 /// A reader that could not be made.

@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use tarsia::events::Events;
+use tarsia::image::Platform;
 use tarsia::registry::Settings;
 use tarsia::spec::{Variables, Workspace, load};
 use tarsia::{Error, Workshop, build};
@@ -59,11 +60,12 @@ impl SpecArguments {
 
     /// What the run decides beside the specs.
     pub fn options(&self) -> build::Options {
-        build::Options {
-            epoch: self.epoch,
-            platforms: self.platforms.clone(),
-            no_cache: self.no_cache,
-            locked: self.locked,
+        let mut platforms: Vec<Platform> = Vec::new();
+        for platform in &self.platforms {
+            if !platforms.contains(platform) {
+                platforms.push(platform.clone());
+            }
         }
+        build::Options { epoch: self.epoch, platforms, no_cache: self.no_cache, locked: self.locked }
     }
 }

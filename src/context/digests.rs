@@ -84,7 +84,7 @@ pub fn digest_files(
 
 fn digest_file(context: &Context, file: &Found) -> Result<Digest, Error> {
     let mut hasher = Hasher::new();
-    read_unchanged(&context.locate(&file.path), &file.identity, &mut |bytes| hasher.update(bytes))?;
+    read_unchanged(&context.locate(file), &file.identity, &mut |bytes| hasher.update(bytes))?;
     Ok(hasher.finish())
 }
 

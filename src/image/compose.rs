@@ -31,12 +31,15 @@ pub struct BaseDocuments {
     pub layers: Vec<Descriptor>,
     /// Its config.
     pub config: Config,
+    /// What it is for: what the index above it says, else what its config says.
+    pub platform: Platform,
 }
 
 impl BaseDocuments {
     /// Nothing, for this platform.
     pub fn scratch(platform: &Platform) -> BaseDocuments {
-        BaseDocuments { named: None, layers: Vec::new(), config: Config::scratch(platform) }
+        let (config, platform) = (Config::scratch(platform), platform.clone());
+        BaseDocuments { named: None, layers: Vec::new(), config, platform }
     }
 
     /// The documents of an image, made sure to fit each other.
@@ -44,12 +47,18 @@ impl BaseDocuments {
     /// # Errors
     ///
     /// [`ImageError::LayerCount`].
-    pub fn new(name: String, digest: Digest, manifest: &Manifest, config: Config) -> Result<BaseDocuments, ImageError> {
+    pub fn new(
+        name: String,
+        digest: Digest,
+        manifest: &Manifest,
+        config: Config,
+        platform: Platform,
+    ) -> Result<BaseDocuments, ImageError> {
         let (diff_ids, layers) = (config.diff_ids().len(), manifest.layers.len());
         if diff_ids != layers {
             return Err(ImageError::LayerCount { diff_ids, layers });
         }
-        Ok(BaseDocuments { named: Some((name, digest)), layers: manifest.layers.clone(), config })
+        Ok(BaseDocuments { named: Some((name, digest)), layers: manifest.layers.clone(), config, platform })
     }
 }
 
@@ -136,6 +145,6 @@ pub fn compose(
     };
     let manifest_bytes = manifest.to_bytes();
     let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest_bytes);
-    descriptor.platform = Some(config.platform());
+    descriptor.platform = Some(base.platform.clone());
     Image { manifest, manifest_bytes, descriptor, config, config_bytes }
 }

@@ -87,8 +87,9 @@ impl Config {
         }
         let malformed = |source| ImageError::Malformed { what: "config", source };
         let config = Config(serde_json::from_slice(bytes).map_err(malformed)?);
-        let diff_ids = config.0.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).cloned().unwrap_or(json!([]));
-        serde_json::from_value::<Vec<Digest>>(diff_ids).map_err(malformed)?;
+        let diff_ids = config.0.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).cloned();
+        // Writers in Go say `null` for an empty list.
+        serde_json::from_value::<Option<Vec<Digest>>>(diff_ids.into()).map_err(malformed)?;
         Ok(config)
     }
 

@@ -23,7 +23,8 @@ pub struct Manifest {
     pub media_type: String,
     /// The config.
     pub config: Descriptor,
-    /// The layers, lowest first.
+    /// The layers, lowest first. Writers in Go say `null` for none.
+    #[serde(deserialize_with = "null_is_empty")]
     pub layers: Vec<Descriptor>,
     /// Free annotations, sorted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -147,6 +148,10 @@ impl Index {
     pub fn find(&self, platform: &Platform) -> Option<&Descriptor> {
         self.images().find(|image| image.platform.as_ref().is_some_and(|offered| platform.accepts(offered)))
     }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Compact JSON. Our documents hold maps with text keys and nothing that can fail to serialise.

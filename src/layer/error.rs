@@ -76,6 +76,9 @@ impl Error {
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room, for example with `tarsia cache prune`".to_owned())
             }
+            Error::Replaces { path, old: "symlink to a directory", .. } => {
+                Some(format!("write `{path}/` to copy into the directory"))
+            }
             _ => None,
         }
     }

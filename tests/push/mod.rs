@@ -5,3 +5,4 @@ mod counts;
 mod credentials;
 mod faults;
 mod habits;
+mod real;

@@ -264,7 +264,7 @@ fn nobody_at_the_door() {
     let run = small().run(["push", "app.toml", "--set", &format!("REGISTRY=127.0.0.1:{port}")]);
     assert_snapshot!(said(&run), @r#"
     exit code 3
-    error: failed to look up blob `registry.example/app@sha256:…`: cannot connect: Connection refused (os error 111)
+    error: failed to read manifest `registry.example/app:latest`: cannot connect: Connection refused (os error 111)
       help: is `registry.example` up, and reachable from here? check its port and the proxy settings
     "#);
 }

@@ -2,13 +2,16 @@
 
 #![allow(dead_code)]
 
+pub mod bases;
 pub mod docker_registry;
 pub mod examples;
 pub mod images;
+pub mod judge;
 pub mod registry;
 pub mod sandbox;
 pub mod tools;
 pub mod unprivileged;
 
 pub use docker_registry::DockerRegistry;
+pub use judge::Unpacked;
 pub use sandbox::{Run, Sandbox};

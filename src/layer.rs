@@ -17,7 +17,7 @@ mod tar;
 mod zstd;
 
 pub use assemble::{Assembled, Permits, assemble};
-pub use blocks::{Block, Extent, cut};
+pub use blocks::{Block, Extent, GREATEST, LEAST, PART, cut};
 pub use codec::Codec;
 pub use contents::{Contents, FileSource, Item, Source};
 pub use difference::{Aspect, Difference, NAMED};

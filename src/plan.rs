@@ -1,5 +1,6 @@
 //! Planning: what a push would do and why, layer by layer. Writes nothing anywhere.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -125,10 +126,8 @@ async fn present(workshop: &Workshop, survey: &Survey) -> Result<Present, regist
         for image in survey.prepared[target.place].platforms.iter().flat_map(|p| chain(&survey.prepared, p)) {
             for known in image.layers.iter().filter_map(|layer| survey.layers.get(&layer.key)) {
                 for holder in known.holders.iter().chain([own]) {
-                    let question = (holder.clone(), known.layer.digest);
-                    if !questions.contains_key(&question) {
-                        let remote = workshop.door().repository(holder, target.remote.traffic())?;
-                        questions.insert(question, remote);
+                    if let Entry::Vacant(question) = questions.entry((holder.clone(), known.layer.digest)) {
+                        question.insert(workshop.door().repository(holder, target.remote.traffic())?);
                     }
                 }
             }

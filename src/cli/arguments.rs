@@ -190,7 +190,7 @@ pub struct CopyArguments {
     #[arg(value_name = "IMAGE")]
     pub image: Location,
     /// Where it goes, in the same forms
-    #[arg(value_name = "DEST", value_parser = output)]
+    #[arg(value_name = "DEST", value_parser = destination)]
     pub destination: Location,
     /// Copy the image for this platform only; may be repeated
     #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
@@ -257,11 +257,21 @@ pub struct PruneArguments {
     pub cache: CacheFolder,
 }
 
-/// A destination; a plain folder is a layout.
+/// Where `build` writes: what names no scheme is a layout's folder, unless it looks like a registry's host.
 fn output(text: &str) -> Result<Location, String> {
     let has_scheme = ["oci:", "oci-archive:", "docker-archive:"].iter().any(|scheme| text.starts_with(scheme));
-    let is_path = text.starts_with(['.', '/']) || std::path::Path::new(text).is_dir() || !text.contains([':', '/']);
-    if !has_scheme && is_path {
+    let first = text.split('/').next().unwrap_or_default();
+    let is_host =
+        text.contains('/') && (first.contains(':') || first == "localhost" || first.trim_matches('.').contains('.'));
+    if !has_scheme && (!is_host || std::path::Path::new(text).is_dir()) {
+        return Ok(Location::Layout { path: text.into(), name: None });
+    }
+    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
+}
+
+/// Where `copy` writes: what names no scheme is a registry, unless it is a path.
+fn destination(text: &str) -> Result<Location, String> {
+    if text.starts_with(['.', '/']) {
         return Ok(Location::Layout { path: text.into(), name: None });
     }
     text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())

@@ -6,7 +6,7 @@ mod material;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use tarsia::context::{Context, IgnoreRules, digest_files};
+use tarsia::context::{Context, ContextIndex, IgnoreRules, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Placement, place};
 
@@ -16,14 +16,14 @@ fn main() {
     divan::main();
 }
 
-fn bench(bencher: Bencher<'_, '_>, run: impl Fn(&Context, &std::path::Path) + Sync) {
+fn bench(bencher: Bencher<'_, '_>, run: impl Fn(&Context, &ContextIndex) + Sync) {
     let folder = material::folder();
     let root = folder.path().join("context");
     material::small_files(&root, FILES);
     // Files are believed only once their times lie a little back.
     std::thread::sleep(std::time::Duration::from_millis(100));
     let context = Context::open(&root, &[]).expect("a context");
-    let index = folder.path().join("index");
+    let index = ContextIndex { path: folder.path().join("index"), writable: true };
     run(&context, &index);
     bencher.counter(ItemsCount::new(FILES)).bench_local(|| run(&context, &index));
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
     BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Index, Location, MANIFEST_LIMIT, Manifest,
-    Platform, Tree, TreeError, media_type,
+    Nodes, Platform, media_type,
 };
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
@@ -59,7 +59,7 @@ impl BaseImage {
 /// Which of an image's platforms are meant.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
-    /// The one platform it is for; of an index, [`Platform::fallback`].
+    /// The one platform it is for; of an index of several images, [`Platform::fallback`].
     Default,
     /// All of them.
     All,
@@ -82,13 +82,15 @@ pub fn resolve(
     let (origin, top) = open(workshop, location, traffic)?;
     let origin = Arc::new(origin);
     let found = match top {
-        Top::Made(manifest) => vec![(None, *manifest)],
+        Top::Made(manifest) => vec![(None, *manifest, None)],
         Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
-            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest)],
+            Document::Manifest(manifest) => vec![(Some(Digest::of(&bytes)), manifest, None)],
             Document::Index(index) => {
                 let fallback = [Platform::fallback()];
                 let descriptors: Vec<&Descriptor> = match wanted {
                     Wanted::All => index.images().collect(),
+                    // Builders wrap a single image, with an attestation beside it.
+                    Wanted::Default if index.images().count() == 1 => index.images().collect(),
                     Wanted::Default => select(&index, &fallback)?,
                     Wanted::These(platforms) => select(&index, platforms)?,
                 };
@@ -96,7 +98,9 @@ pub fn resolve(
                 for descriptor in descriptors {
                     let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
                     match Document::parse(&bytes, &descriptor.media_type)? {
-                        Document::Manifest(manifest) => found.push((Some(descriptor.digest), manifest)),
+                        Document::Manifest(manifest) => {
+                            found.push((Some(descriptor.digest), manifest, descriptor.platform.clone()));
+                        }
                         Document::Index(_) => return Err(ImageError::MediaType(descriptor.media_type.clone()).into()),
                     }
                 }
@@ -105,12 +109,13 @@ pub fn resolve(
         },
     };
     let mut images = Vec::new();
-    for (digest, manifest) in found {
+    for (digest, manifest, stated) in found {
         let config = Config::parse(&read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?)?;
-        let platform = config.platform();
+        // The index's word counts: many a config leaves the variant out.
+        let platform = stated.unwrap_or_else(|| config.platform());
         // An archive without a manifest of its own is named by the one made up for it.
         let digest = digest.unwrap_or_else(|| Digest::of(&manifest.to_bytes()));
-        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config)?;
+        let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config, platform.clone())?;
         images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
     }
     let Wanted::These(platforms) = wanted else { return Ok(images) };
@@ -122,7 +127,7 @@ pub fn resolve(
     fitting.collect()
 }
 
-fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descriptor>, ImageError> {
+pub(crate) fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descriptor>, ImageError> {
     let find = |platform: &Platform| {
         index.find(platform).ok_or_else(|| {
             let offered = index.images().filter_map(|image| image.platform.as_ref()).map(Platform::to_string);
@@ -133,14 +138,14 @@ fn select<'a>(index: &'a Index, platforms: &[Platform]) -> Result<Vec<&'a Descri
 }
 
 /// An image's topmost document.
-enum Top {
+pub(crate) enum Top {
     /// As it is stored: bytes and media type.
     Stored(Vec<u8>, String),
     /// Made up, because the archive has none.
     Made(Box<Manifest>),
 }
 
-fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
+pub(crate) fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Result<(Origin, Top), Error> {
     let stored = |origin: Origin, descriptor: &Descriptor| -> Result<(Origin, Top), Error> {
         let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
         Ok((origin, Top::Stored(bytes, descriptor.media_type.clone())))
@@ -176,7 +181,12 @@ fn open(workshop: &Workshop, location: &Location, traffic: &Arc<Traffic>) -> Res
 }
 
 /// Reads a document whole and makes sure it is what its digest says.
-fn read(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+    limit: u64,
+) -> Result<Vec<u8>, Error> {
     if descriptor.size > limit {
         return Err(ImageError::TooLarge { what: "document", limit }.into());
     }
@@ -217,7 +227,8 @@ pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) 
             None => Box::new(workshop.door().blob_reader(remote, descriptor)?),
         },
     };
-    Ok(Box::new(Checked { reader: Some(Digesting::new(raw)), digest: descriptor.digest, size: descriptor.size }))
+    let reader = Some(Digesting::new(raw));
+    Ok(Box::new(Checked { reader, digest: descriptor.digest, size: descriptor.size, wrong: false }))
 }
 
 /// Refuses to end a stream that is not what its digest says.
@@ -225,18 +236,25 @@ struct Checked {
     reader: Option<Digesting<Box<dyn Read + Send>>>,
     digest: Digest,
     size: u64,
+    /// Whether it has ended and was not; every read says so from then on.
+    wrong: bool,
 }
 
 impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Some(reader) = &mut self.reader else { return Ok(0) };
-        let read = reader.read(buffer)?;
-        if read == 0 && !buffer.is_empty() {
-            let found = self.reader.take().map(Digesting::finish);
-            if found.is_some_and(|(_, digest, size)| digest != self.digest || size != self.size) {
-                let message = format!("the blob {} is not what its digest says", self.digest);
-                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
-            }
+        let read = match &mut self.reader {
+            Some(reader) => reader.read(buffer)?,
+            None => 0,
+        };
+        if read == 0
+            && !buffer.is_empty()
+            && let Some((_, digest, size)) = self.reader.take().map(Digesting::finish)
+        {
+            self.wrong = digest != self.digest || size != self.size;
+        }
+        if self.wrong {
+            let message = format!("the blob {} is not what its digest says", self.digest);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
         Ok(read)
     }
@@ -257,30 +275,27 @@ pub(crate) fn blame(origin: &Origin, error: io::Error) -> Error {
     }
 }
 
-/// The tree of an image's paths: from the store, or by streaming the headers of its layers once.
+/// The paths of an image: from the store, or by streaming the headers of its layers once.
 ///
 /// # Errors
 ///
 /// If a layer cannot be read or holds what no layer may hold.
-pub fn tree(workshop: &Workshop, base: &BaseImage) -> Result<Tree, Error> {
-    let Some((name, digest)) = &base.documents.named else { return Ok(Tree::new()) };
+pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
+    let Some((name, digest)) = &base.documents.named else { return Ok(Nodes::new()) };
     if let Some(tree) = workshop.store().tree(digest) {
         return Ok(tree);
     }
     let total = base.documents.layers.iter().map(|layer| layer.size).sum();
     let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
-    let mut tree = Tree::new();
+    let mut tree = Nodes::new();
     for layer in &base.documents.layers {
         let mut blob = open_blob(workshop, &base.origin, layer)?;
         let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
-        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob.
-        let rest = io::copy(&mut blob, &mut io::sink());
-        match (result, rest) {
-            (_, Err(error)) => return Err(blame(&base.origin, error)),
-            (Err(TreeError::Read(error)), _) => return Err(blame(&base.origin, error)),
-            (Err(error), _) => return Err(error.into()),
-            (Ok(()), Ok(_)) => running.advance(layer.size),
-        }
+        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
+        // not be read to its end says so again here: what came of it above is only the consequence.
+        io::copy(&mut blob, &mut io::sink()).map_err(|error| blame(&base.origin, error))?;
+        result?;
+        running.advance(layer.size);
     }
     workshop.store().put_tree(digest, &tree)?;
     Ok(tree)
@@ -288,7 +303,7 @@ pub fn tree(workshop: &Workshop, base: &BaseImage) -> Result<Tree, Error> {
 
 pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
     let reader = io::BufReader::with_capacity(256 << 10, blob);
-    if media_type.ends_with("gzip") {
+    let plain: Box<dyn Read + 'a> = if media_type.ends_with("gzip") {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))
     } else if media_type.ends_with("zstd") {
         match zstd::stream::read::Decoder::with_buffer(reader) {
@@ -297,7 +312,10 @@ pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) 
         }
     } else {
         Box::new(reader)
-    }
+    };
+    // Some layers (those of `umoci insert`) end with the last byte of the last file: no padding, no zero blocks.
+    // Container runtimes read them; whether the blob is whole is a matter of its digest.
+    Box::new(plain.chain(io::repeat(0).take(3 * 512)))
 }
 
 /// A reader that could not be made.
@@ -309,23 +327,23 @@ impl Read for Failed {
     }
 }
 
-/// Makes sure that a layer of a base lies in the store, fetching it if it is nowhere on this machine.
+/// Makes sure that a layer of the image called `name` lies in the store, fetching it if it is nowhere on this machine.
 ///
 /// # Errors
 ///
 /// If it cannot be fetched or written.
-pub fn keep_layer(workshop: &Workshop, base: &BaseImage, layer: &Descriptor) -> Result<(), Error> {
+pub fn keep_layer(workshop: &Workshop, origin: &Origin, name: &str, layer: &Descriptor) -> Result<(), Error> {
     let store = workshop.store();
-    if store.has_blob(&layer.digest, layer.size) || matches!(*base.origin, Origin::Scratch) {
+    if store.has_blob(&layer.digest, layer.size) || matches!(origin, Origin::Scratch) {
         return Ok(());
     }
-    let task = Task::Fetch { base: base.name().to_owned(), layer: layer.digest.short() };
+    let task = Task::Fetch { base: name.to_owned(), layer: layer.digest.short() };
     let running = workshop.events().begin(task, layer.size);
-    let mut blob = open_blob(workshop, &base.origin, layer)?;
+    let mut blob = open_blob(workshop, origin, layer)?;
     let mut new = store.new_blob()?;
     let mut buffer = vec![0; 256 << 10];
     loop {
-        let read = blob.read(&mut buffer).map_err(|error| blame(&base.origin, error))?;
+        let read = blob.read(&mut buffer).map_err(|error| blame(origin, error))?;
         if read == 0 {
             break;
         }

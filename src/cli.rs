@@ -4,7 +4,10 @@ mod arguments;
 mod build;
 mod cache;
 mod config;
+mod copy;
 mod inspect;
+mod lock;
+mod plan;
 mod progress;
 mod push;
 mod report;
@@ -29,7 +32,8 @@ pub fn run() -> ExitCode {
     };
     let result = arguments.command.complete().and_then(|()| run_command(arguments.command));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
         Err(error) => {
             report::error(&error);
             ExitCode::from(error.class().exit_code())
@@ -37,13 +41,17 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn run_command(command: Command) -> Result<(), tarsia::Error> {
+/// Runs a command; answers false if the run went well and the answer is no.
+fn run_command(command: Command) -> Result<bool, tarsia::Error> {
     match command {
-        Command::Build(arguments) => build::run(&arguments),
-        Command::Push(arguments) => push::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments),
-        Command::Cache(arguments) => cache::run(&arguments),
-        Command::Schema => schema::print(),
-        Command::Completions { shell } => schema::completions(shell),
+        Command::Build(arguments) => build::run(&arguments).map(|()| true),
+        Command::Push(arguments) => push::run(&arguments).map(|()| true),
+        Command::Plan(arguments) => plan::run(&arguments),
+        Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
+        Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
+        Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
+        Command::Cache(arguments) => cache::run(&arguments).map(|()| true),
+        Command::Schema => schema::print().map(|()| true),
+        Command::Completions { shell } => schema::completions(shell).map(|()| true),
     }
 }

@@ -10,7 +10,7 @@ mod ignore;
 mod pattern;
 mod scan;
 
-pub use digests::{digest_files, read_unchanged};
+pub use digests::{ContextIndex, digest_files, read_unchanged};
 pub use error::Error;
 pub use ignore::{IgnoreRules, InvalidPattern, LINE_LIMIT, Verdict};
 pub use scan::{Context, Found, FoundKind, Identity, Moment};

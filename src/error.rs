@@ -1,5 +1,6 @@
 //! Errors: each station has its own; [`Error`] joins them and says whose fault it is.
 
+use crate::image::{ImageError, TreeError};
 use crate::registry;
 use crate::spec::Span;
 
@@ -15,6 +16,15 @@ pub enum Class {
 }
 
 impl Class {
+    /// Whose fault a failure is on a path that the user named: theirs if something else or nothing lies there.
+    pub(crate) fn of_path(failure: &std::io::Error) -> Class {
+        use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound};
+        match failure.kind() {
+            NotFound | NotADirectory | IsADirectory | InvalidData => Class::Input,
+            _ => Class::Local,
+        }
+    }
+
     /// The program's exit code.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -101,6 +111,19 @@ boxed! {
 }
 
 impl Error {
+    /// A layer that cannot be made. Where that is for the base it is laid over, it is the base's error.
+    pub(crate) fn layer(image: &str, layer: &str, source: crate::layer::Error) -> Error {
+        let of_layer =
+            |source| Error::Layer { image: image.to_owned(), layer: layer.to_owned(), source: Box::new(source) };
+        match source {
+            crate::layer::Error::Tree(TreeError::Unavailable(why)) => match why.downcast::<Error>() {
+                Ok(error) => *error,
+                Err(why) => of_layer(TreeError::Unavailable(why).into()),
+            },
+            source => of_layer(source),
+        }
+    }
+
     /// A request that cannot be met.
     pub fn request(message: impl Into<String>, help: impl Into<String>) -> Error {
         Error::Request { message: message.into(), help: Some(help.into()) }
@@ -109,7 +132,8 @@ impl Error {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            Error::Spec(_) | Error::Request { .. } => Class::Input,
+            Error::Spec(error) => error.class(),
+            Error::Request { .. } => Class::Input,
             Error::Context(error) => error.class(),
             Error::Layer { source, .. } => source.class(),
             Error::Base { source, .. } => source.class(),
@@ -133,6 +157,9 @@ impl Error {
             Error::Store(error) => error.help(),
             Error::Registry(error) => error.help(),
             Error::Request { help, .. } => help.clone(),
+            Error::Image(ImageError::Platform { .. }) => {
+                Some("name one that there is with --platform or in `platforms`".to_owned())
+            }
             Error::Image(_) | Error::Tree(_) | Error::Threads(_) => None,
         }
     }

@@ -1,20 +1,24 @@
 //! What an image is: documents, references, platforms, the tree of its paths. Knows no registry and no spec.
 
+mod cache;
 mod compose;
 mod config;
 mod descriptor;
 mod error;
 mod manifest;
 pub mod media_type;
+mod nodes;
 mod platform;
 mod reference;
 mod tree;
 
-pub use compose::{BASE_DIGEST, BASE_NAME, BaseDocuments, Image, LAYER_KEY, LAYER_NAME, Layer, compose};
+pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LISTING, TREE};
+pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYER_KEY, LAYER_NAME, Layer, compose};
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;
 pub use error::ImageError;
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
+pub use nodes::{Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
-pub use tree::{Node, Tree, TreeError};
+pub use tree::{Facts, Loader, Tree, TreeError, parse_facts};

@@ -17,7 +17,8 @@
 //! | [`output`] | OCI layouts and archives |
 //!
 //! [`digest`], [`entry`] and [`events`] are the words they share. [`base`] finds the image below, wherever it is. The
-//! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`inspect`](mod@inspect).
+//! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`plan`](mod@plan),
+//! [`inspect`](mod@inspect); [`survey`](mod@survey) is what push and plan share, [`published`] what repositories hold.
 //! Each runs in a [`Workshop`]: a store, worker threads, the door to registries, a listener for progress. The library
 //! prints nothing.
 //!
@@ -65,16 +66,18 @@
 //! // The same bytes on every machine.
 //! assert_eq!(
 //!     built[0].top().digest.to_string(),
-//!     "sha256:945cd8f1c206c90e6a0dbda1f324b588ed5d4949138d13986348129ac15d9639"
+//!     "sha256:759cd5294587b10e5d3de57f821142cf54b2c071d9e18c31d1ef3778deb2f47e"
 //! );
 //! # Ok(())
 //! # }
 //! ```
 
+pub mod address;
 pub mod base;
 mod binary;
 pub mod build;
 pub mod context;
+pub mod copy;
 pub mod digest;
 pub mod entry;
 pub mod error;
@@ -83,10 +86,14 @@ pub mod image;
 pub mod inspect;
 pub mod layer;
 pub mod output;
+pub mod pin;
+pub mod plan;
+pub mod published;
 pub mod push;
 pub mod registry;
 pub mod spec;
 pub mod store;
+pub mod survey;
 mod workshop;
 pub mod write;
 

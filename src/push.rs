@@ -1,33 +1,28 @@
 //! Pushing: what is missing is assembled, what is missing is sent, manifests last.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+pub(crate) mod deliver;
+mod remember;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures_util::stream::{FuturesUnordered, StreamExt, TryStreamExt};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::watch;
 
-use crate::base::{BaseImage, Origin};
-use crate::build::{self, Built, Layers, Options, Prepared, PreparedBase, PreparedImage, Status};
+use crate::build::{self, Built, Known, Layers, Options, Prepared, PreparedBase, PreparedImage, Status};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::events::Task;
-use crate::image::{self, Descriptor, Layer, Repository, media_type};
-use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository};
-use crate::spec::{Recipe, SpecError, Unset, Variables, Workspace};
+use crate::image::{Descriptor, Layer, Repository, media_type};
+use crate::registry::{self, BlobSource};
+use crate::spec::Workspace;
+use crate::survey::{Survey, Target, chain, differing_tags, survey};
 use crate::workshop::Workshop;
 
-/// Where images go.
-#[derive(Debug, Clone, Default)]
-pub struct Destination {
-    /// Instead of the recipes' repositories; with several images a prefix of theirs.
-    pub to: Option<Repository>,
-    /// Instead of the recipes' tags; `{digest}` stands for 12 digits of the digest.
-    pub tags: Vec<String>,
-    /// The values of variables in repositories and tags.
-    pub variables: Variables,
-    /// Creates the repositories that do not exist, where the registry does not do so by itself (Amazon ECR).
-    pub create_repository: bool,
-}
+pub use crate::address::Destination;
+pub use crate::published::Lookup;
+
+use deliver::{Parcel, deliver};
 
 /// An image that is in its repository now.
 #[derive(Debug)]
@@ -42,20 +37,13 @@ pub struct Pushed {
     pub changed: bool,
 }
 
-/// An image on its way: its place among the prepared, and where it goes.
-struct Target {
-    place: usize,
-    remote: RemoteRepository,
-    tags: Vec<String>,
-}
-
-/// What a blob became, by repository.
-type Outcomes = BTreeMap<(Repository, Digest), Status>;
+/// What became of blobs, by target and digest.
+type Outcomes = BTreeMap<(usize, Digest), Status>;
 
 /// Pushes the images that were asked for.
 ///
-/// An image whose tags all stand for what it would be is left alone after one request a tag. A failed run leaves
-/// every tag as it was; what it has sent is found by the next.
+/// An image whose tags all stand for what it would be is left alone. A failed run leaves every tag as it was; what it
+/// has sent is found by the next.
 ///
 /// # Errors
 ///
@@ -65,255 +53,237 @@ pub fn push(
     workspace: &Workspace,
     options: &Options,
     destination: &Destination,
+    lookup: &Lookup,
 ) -> Result<Vec<Pushed>, Error> {
-    let addresses = addresses(workspace, destination)?;
-    let prepared = build::prepare(workshop, workspace, options)?;
-    let mut layers = build::known_layers(workshop, &prepared, options);
-    let mut targets = Vec::new();
-    for (place, (repository, tags)) in addresses {
-        let remote = workshop.door().repository(&repository, &prepared[place].traffic)?.for_push();
-        targets.push(Target { place, remote, tags });
-    }
-
-    let mut known = build::compose(&prepared, &layers, options);
-    if workshop.door().block_on(fixed(&targets, &known))?? {
-        // Whether the image is the one that the tag stands for must be known before anything is sent.
-        build::assemble(workshop, &prepared, &mut layers, &|_| true)?;
-        known = build::compose(&prepared, &layers, options);
-    }
-    let current = workshop.door().block_on(current(&targets, &known))??;
+    let mut survey = survey(workshop, workspace, options, destination, lookup)?;
+    let mut moved = BTreeMap::new();
     let mut outcomes = Outcomes::new();
-    let pending: Vec<&Target> = targets.iter().filter(|target| !current.contains(&target.place)).collect();
-    if destination.create_repository {
-        for target in &pending {
-            let settings = &workspace.recipes[target.place].ecr;
-            workshop.door().block_on(target.remote.ensure_repository(settings))??;
+    if survey.current.len() < survey.targets.len() {
+        let lost = workshop.door().block_on(deliver::confirm(workshop, &mut survey))??;
+        for key in lost {
+            survey.layers.remove(&key);
+        }
+        if workshop.door().block_on(survey.is_fixed())?? {
+            let made = Mutex::new(Vec::new());
+            let note = |layer| made.lock().unwrap_or_else(PoisonError::into_inner).push(layer);
+            build::assemble(workshop, &survey.prepared, &survey.layers, &|layer| {
+                note(layer);
+                true
+            })?;
+            survey.learn(workshop, options, made.into_inner().unwrap_or_else(PoisonError::into_inner))?;
         }
     }
-    if !pending.is_empty() {
-        outcomes = send(workshop, &prepared, &mut layers, &pending)?;
+    if survey.current.len() < survey.targets.len() {
+        if destination.create_repository {
+            for target in survey.pending() {
+                let settings = &workspace.recipes[target.place].ecr;
+                workshop.door().block_on(target.remote.ensure_repository(settings))??;
+            }
+        }
+        (moved, outcomes) = send(workshop, &mut survey, options)?;
+        remember::remember(workshop, &survey, &outcomes, lookup);
     }
-    drop(known);
-
-    let mut built = build::compose(&prepared, &layers, options);
+    let mut built = build::compose(&survey.prepared, &survey.layers, options);
     let mut pushed = Vec::new();
-    for target in &targets {
+    for target in &survey.targets {
         let Some(mut image) = built[target.place].take() else { continue };
-        let repository = target.remote.repository().clone();
-        let mut changed = false;
-        if current.contains(&target.place) {
-            set_status(&mut image, |_| Some(Status::Reused));
-        } else {
-            changed = workshop.door().block_on(publish(target, &image))??;
-            set_status(&mut image, |digest| outcomes.get(&(repository.clone(), digest)).copied());
+        for layer in image.platforms.iter_mut().flat_map(|platform| &mut platform.layers) {
+            if layer.status != Status::Base {
+                let outcome = outcomes.get(&(target.place, layer.descriptor.digest));
+                layer.status = outcome.copied().unwrap_or(Status::Reused);
+            }
         }
-        let tags = expand(&target.tags, &image);
-        pushed.push(Pushed { built: image, repository, tags, changed });
+        let tags = target.tags_of(&image);
+        let changed = moved.get(&target.place).copied().unwrap_or(false);
+        pushed.push(Pushed { built: image, repository: target.remote.repository().clone(), tags, changed });
     }
     Ok(pushed)
 }
 
-fn set_status(image: &mut Built, status: impl Fn(Digest) -> Option<Status>) {
-    for layer in image.platforms.iter_mut().flat_map(|platform| &mut platform.layers) {
-        if layer.status != Status::Base {
-            layer.status = status(layer.descriptor.digest).unwrap_or(Status::Reused);
-        }
-    }
+/// What a target still waits for before its manifest can be put.
+struct Waiting {
+    blobs: usize,
+    published: watch::Sender<bool>,
 }
 
-/// Repository and tags of each image that was asked for, by its place in the workspace.
-type Addresses = BTreeMap<usize, (Repository, Vec<String>)>;
-
-fn addresses(workspace: &Workspace, destination: &Destination) -> Result<Addresses, Error> {
-    let requested = workspace.requested.iter().filter(|&&requested| requested).count();
-    let mut addresses = Addresses::new();
-    for (place, recipe) in workspace.recipes.iter().enumerate() {
-        if !workspace.requested[place] {
-            continue;
-        }
-        let repository = match &destination.to {
-            Some(to) if requested > 1 => to.join(&recipe.name),
-            Some(to) => to.clone(),
-            None => repository_of(recipe, &destination.variables)?,
-        };
-        let tags = if destination.tags.is_empty() {
-            recipe.expand_tags(&destination.variables).map_err(|unset| unset_in(recipe, unset))?
-        } else {
-            destination.tags.clone()
-        };
-        for tag in &tags {
-            if !image::is_tag(&tag.replace("{digest}", "0123456789ab")) {
-                let help = "tags are up to 128 letters, digits, `_`, `.` and `-`; `{digest}` may stand in them";
-                return Err(Error::request(format!("`{tag}` is not a tag"), help));
-            }
-        }
-        addresses.insert(place, (repository, tags));
-    }
-    Ok(addresses)
-}
-
-fn repository_of(recipe: &Recipe, variables: &Variables) -> Result<Repository, Error> {
-    let Some(template) = &recipe.repository else {
-        return Err(Error::request(
-            format!("the spec of `{}` does not say where to push the image", recipe.name),
-            "add `repository = \"…\"` to it, or use --to REPOSITORY",
-        ));
-    };
-    let text = template.expand(variables).map_err(|unset| unset_in(recipe, unset))?;
-    text.parse().map_err(|error| Error::request(format!("{error}"), "see `repository` in the spec"))
-}
-
-fn unset_in(recipe: &Recipe, unset: Unset) -> Error {
-    let file = recipe.file.as_ref().map_or_else(|| recipe.name.clone(), |file| file.display().to_string());
-    SpecError::Unset { file, unset }.into()
-}
-
-fn expand(tags: &[String], image: &Built) -> Vec<String> {
-    tags.iter().map(|tag| tag.replace("{digest}", &image.top().digest.short())).collect()
-}
-
-/// The places of the images whose tags all stand for what they would be.
-async fn current(targets: &[Target], built: &[Option<Built>]) -> Result<BTreeSet<usize>, registry::Error> {
-    let checks = FuturesUnordered::new();
-    for target in targets {
-        if let Some(image) = &built[target.place] {
-            checks.push(async move {
-                let differing = differing_tags(target, image).await?;
-                Ok::<_, registry::Error>((target.place, differing.is_empty()))
-            });
-        }
-    }
-    let checked: Vec<(usize, bool)> = checks.try_collect().await?;
-    Ok(checked.into_iter().filter(|(_, current)| *current).map(|(place, _)| place).collect())
-}
-
-/// Whether an image that is not known yet has a tag that exists and may not be moved.
-async fn fixed(targets: &[Target], built: &[Option<Built>]) -> Result<bool, registry::Error> {
-    for target in targets.iter().filter(|target| built[target.place].is_none()) {
-        for tag in target.tags.iter().filter(|tag| !tag.contains("{digest}")) {
-            if target.remote.is_fixed(tag).await? {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
-}
-
-/// The tags that do not exist or stand for another image.
-async fn differing_tags(target: &Target, image: &Built) -> Result<Vec<String>, registry::Error> {
-    let mut differing = Vec::new();
-    for tag in expand(&target.tags, image) {
-        let head = target.remote.head_manifest(&tag).await?;
-        let digest = match head {
-            None => None,
-            Some(head) if head.digest.is_some() => head.digest,
-            // A registry that does not name the digest has to be asked for the manifest itself.
-            Some(_) => target.remote.try_manifest(&tag).await?.map(|manifest| manifest.digest),
-        };
-        if digest != Some(image.top().digest) {
-            if let Some(current) = digest {
-                target.remote.may_replace(&tag, &current, &image.top().digest).await?;
-            }
-            differing.push(tag);
-        }
-    }
-    Ok(differing)
-}
-
-/// A blob that images need, and where its bytes are.
-struct Parcel<'a> {
-    descriptor: Descriptor,
-    /// What it is called in progress.
-    name: String,
-    /// Where it has to be, in the order of the images.
-    remotes: Vec<&'a RemoteRepository>,
-    /// The base that brings it; none for a layer that lies in the store.
-    base: Option<&'a BaseImage>,
-}
-
-/// Assembles what is missing and sends every layer that `targets` need, each as soon as it is there.
+/// Assembles what is missing, sends every layer as soon as it is there, and puts the manifest of each image as soon as
+/// its last layer has arrived. Answers, by place, whether tags moved.
 fn send(
     workshop: &Workshop,
-    prepared: &[Prepared],
-    layers: &mut Layers,
-    targets: &[&Target],
-) -> Result<Outcomes, Error> {
-    let mut base_blobs: BTreeMap<Digest, Parcel<'_>> = BTreeMap::new();
-    let mut wanted: BTreeMap<Digest, Vec<&RemoteRepository>> = BTreeMap::new();
-    for target in targets {
+    survey: &mut Survey,
+    options: &Options,
+) -> Result<(BTreeMap<usize, bool>, Outcomes), Error> {
+    let Survey { prepared, targets, layers, current, published, .. } = survey;
+    let prepared: &[Prepared] = prepared;
+    let pending: Vec<&Target> = targets.iter().filter(|target| !current.contains(&target.place)).collect();
+
+    // Who needs what. Targets are in the order of the workspace: what is built on comes first.
+    let mut bases: BTreeMap<Digest, (Parcel<'_>, Vec<usize>)> = BTreeMap::new();
+    let mut wanted: BTreeMap<Digest, Vec<usize>> = BTreeMap::new();
+    for (index, target) in pending.iter().enumerate() {
+        let host = &target.remote.repository().host;
         for platform in &prepared[target.place].platforms {
-            registry::limits::check_number(&target.remote.repository().host, number_of_layers(prepared, platform))?;
-            for chain in chain(prepared, platform) {
-                for layer in &chain.layers {
-                    add(wanted.entry(layer.key).or_default(), &target.remote);
-                }
-                if let PreparedBase::Image(base) = &chain.base {
-                    for layer in &base.documents.layers {
-                        if media_type::is_nondistributable(&layer.media_type) {
-                            continue;
-                        }
-                        let parcel = base_blobs.entry(layer.digest).or_insert_with(|| Parcel {
-                            descriptor: layer.clone(),
-                            name: format!("{} {}", base.name(), layer.digest.short()),
-                            remotes: Vec::new(),
-                            base: Some(base),
-                        });
-                        add(&mut parcel.remotes, &target.remote);
+            registry::limits::check_number(host, number_of_layers(prepared, platform))?;
+        }
+        for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
+            for layer in &image.layers {
+                add(wanted.entry(layer.key).or_default(), index);
+            }
+            if let PreparedBase::Image(base) = &image.base {
+                for layer in &base.documents.layers {
+                    if !media_type::is_nondistributable(&layer.media_type) {
+                        registry::limits::check_layer(host, layer)?;
+                        let entry = bases.entry(layer.digest);
+                        let (_, targets) = entry.or_insert_with(|| (Parcel::of_base(base, layer), Vec::new()));
+                        add(targets, index);
                     }
                 }
             }
         }
     }
-    let parcel = |layer: &Layer| {
-        wanted.get(&layer.key).map(|remotes| Parcel {
-            descriptor: layer.descriptor(),
-            name: layer.name.clone(),
-            remotes: remotes.clone(),
-            base: None,
+    // What images that are left alone have can be mounted from their repositories.
+    let mut holders: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    for target in targets.iter().filter(|target| current.contains(&target.place)) {
+        for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
+            let own = image.layers.iter().filter_map(|layer| layers.get(&layer.key)).map(|known| known.layer.digest);
+            let below = match &image.base {
+                PreparedBase::Image(base) => &base.documents.layers[..],
+                PreparedBase::Prepared(..) => &[],
+            };
+            for digest in own.chain(below.iter().map(|layer| layer.digest)) {
+                holders.entry(digest).or_default().push(target.remote.repository().clone());
+            }
+        }
+    }
+    for (digest, (parcel, _)) in &mut bases {
+        parcel.also_in(holders.get(digest));
+    }
+    let waiting: Vec<Waiting> = (0..pending.len())
+        .map(|index| Waiting {
+            blobs: bases
+                .values()
+                .map(|(_, targets)| targets)
+                .chain(wanted.values())
+                .filter(|t| t.contains(&index))
+                .count(),
+            published: watch::Sender::new(false),
         })
-    };
-    let ready: Vec<Parcel<'_>> =
-        base_blobs.into_values().chain(layers.values().filter_map(|(layer, _)| parcel(layer))).collect();
+        .collect();
 
-    // The one channel between the threads that assemble and the tasks that send.
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Layer>(16);
-    std::thread::scope(|scope| {
-        let assembling = scope.spawn(move || {
-            build::assemble(workshop, prepared, layers, &|layer| sender.blocking_send(layer.clone()).is_ok())
-        });
-        let sent = workshop.door().block_on(async {
+    let known: &Layers = layers;
+    let arrived: Mutex<Layers> = Mutex::new(known.clone());
+    let (moved, outcomes) = std::thread::scope(|scope| {
+        // The one channel between the threads that assemble and the tasks that send.
+        let assembling = scope
+            .spawn(move || build::assemble(workshop, prepared, known, &|layer| sender.blocking_send(layer).is_ok()));
+        let sent: Result<(BTreeMap<usize, bool>, Outcomes), Error> = workshop.door().block_on(async {
+            let mut left: Vec<usize> = waiting.iter().map(|waiting| waiting.blobs).collect();
             let mut sending = FuturesUnordered::new();
-            sending.extend(ready.into_iter().map(|parcel| deliver(workshop, parcel)));
+            let mut publishing = FuturesUnordered::new();
+            let there = there(&pending, &bases, &wanted, known).await?;
+            let dispatch = |parcel, targets: Vec<usize>| {
+                let parcel: Parcel<'_> = parcel;
+                let deliveries: Vec<_> = targets
+                    .iter()
+                    .enumerate()
+                    .map(|(nth, &target)| {
+                        let before = nth.checked_sub(1).map(|nth| targets[nth]);
+                        let before =
+                            before.map(|before| (&pending[before].remote, waiting[before].published.subscribe()));
+                        let there = there[target].get(&parcel.digest()).copied();
+                        let delivery = deliver(workshop, parcel.clone(), &pending[target].remote, there, before);
+                        async move { delivery.await.map(|(digest, status)| (target, digest, status)) }
+                    })
+                    .collect();
+                deliveries
+            };
+            for (parcel, targets) in bases.values() {
+                sending.extend(dispatch(parcel.clone(), targets.clone()));
+            }
+            for known in known.values() {
+                if let Some(targets) = wanted.get(&known.layer.key) {
+                    let mut parcel = Parcel::of_layer(known);
+                    parcel.also_in(holders.get(&known.layer.digest));
+                    sending.extend(dispatch(parcel, targets.clone()));
+                }
+            }
+            let publish = |index: usize| {
+                let layers = arrived.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let image = build::compose(prepared, &layers, options).swap_remove(pending[index].place);
+                let target = pending[index];
+                let published = &*published;
+                async move {
+                    let moved = match image {
+                        Some(image) => publish(target, &image, published).await?,
+                        None => false,
+                    };
+                    Ok::<_, Error>((index, moved))
+                }
+            };
+            publishing.extend((0..pending.len()).filter(|&index| left[index] == 0).map(publish));
             let mut outcomes = Outcomes::new();
+            let mut moved = BTreeMap::new();
             let mut open = true;
             loop {
                 tokio::select! {
                     layer = receiver.recv(), if open => match layer {
-                        Some(layer) => sending.extend(parcel(&layer).map(|parcel| deliver(workshop, parcel))),
+                        Some(layer) => {
+                            let known = Known::built(layer);
+                            let targets = wanted.get(&known.layer.key).cloned().unwrap_or_default();
+                            sending.extend(dispatch(Parcel::of_layer(&known), targets));
+                            arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(known.layer.key, known);
+                        }
                         None => open = false,
                     },
-                    Some(done) = sending.next() => outcomes.extend(done?),
-                    else => return Ok(outcomes),
+                    Some(delivered) = sending.next() => {
+                        let (index, digest, status) = delivered?;
+                        outcomes.insert((pending[index].place, digest), status);
+                        left[index] -= 1;
+                        if left[index] == 0 {
+                            publishing.push(publish(index));
+                        }
+                    }
+                    Some(put) = publishing.next() => {
+                        let (index, did_move) = put?;
+                        moved.insert(pending[index].place, did_move);
+                        waiting[index].published.send_replace(true);
+                    }
+                    else => return Ok((moved, outcomes)),
                 }
             }
-        });
+        })?;
         // If sending failed, the channel is closed now, and assembling stops at the next layer.
         drop(receiver);
         let assembled = assembling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let sent: Result<Outcomes, Error> = sent?;
-        match (assembled, sent) {
-            (Ok(()), sent) => sent,
-            (Err(error), _) => Err(error),
-        }
-    })
+        assembled.and(sent)
+    })?;
+    *layers = arrived.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok((moved, outcomes))
 }
 
-/// A prepared image and those of the same run below it.
-fn chain<'a>(prepared: &'a [Prepared], image: &'a PreparedImage) -> impl Iterator<Item = &'a PreparedImage> {
-    std::iter::successors(Some(image), |image| match image.base {
-        PreparedBase::Prepared(place, at) => Some(&prepared[place].platforms[at]),
-        PreparedBase::Image(_) => None,
-    })
+/// Which of the blobs that are known before anything is assembled are where they are needed already: for each of
+/// `pending`, all in one question if the registry can answer it.
+async fn there(
+    pending: &[&Target],
+    bases: &BTreeMap<Digest, (Parcel<'_>, Vec<usize>)>,
+    wanted: &BTreeMap<Digest, Vec<usize>>,
+    known: &Layers,
+) -> Result<Vec<BTreeMap<Digest, bool>>, registry::Error> {
+    let own = known.values().filter_map(|known| Some((Parcel::of_layer(known), wanted.get(&known.layer.key)?)));
+    let mut questions: Vec<Vec<Digest>> = vec![Vec::new(); pending.len()];
+    for (parcel, targets) in bases.values().map(|(parcel, targets)| (parcel.clone(), targets)).chain(own) {
+        for &index in targets {
+            if !parcel.is_in(pending[index].remote.repository()) {
+                questions[index].push(parcel.digest());
+            }
+        }
+    }
+    let asking = pending.iter().zip(questions).map(async |(target, digests)| {
+        let found = target.remote.existing(&digests).await?;
+        Ok(digests.into_iter().map(|digest| (digest, found.contains(&digest))).collect())
+    });
+    futures_util::future::try_join_all(asking).await
 }
 
 /// How many layers an image has, those of its base among them.
@@ -325,82 +295,26 @@ fn number_of_layers(prepared: &[Prepared], image: &PreparedImage) -> usize {
     chain(prepared, image).map(|image| image.layers.len() + base(image)).sum()
 }
 
-fn add<'a>(remotes: &mut Vec<&'a RemoteRepository>, remote: &'a RemoteRepository) {
-    if !remotes.iter().any(|other| other.repository() == remote.repository()) {
-        remotes.push(remote);
+fn add(targets: &mut Vec<usize>, target: usize) {
+    if !targets.contains(&target) {
+        targets.push(target);
     }
-}
-
-/// Brings a blob to every repository that needs it: one after the other, so that the first has it when the next asks
-/// to mount it.
-async fn deliver(workshop: &Workshop, parcel: Parcel<'_>) -> Result<Outcomes, Error> {
-    let digest = parcel.descriptor.digest;
-    let mut outcomes = Outcomes::new();
-    let mut holders: Vec<Repository> = Vec::new();
-    if let Some(Origin::Registry(remote)) = parcel.base.map(|base| &*base.origin) {
-        holders.push(remote.repository().clone());
-    }
-    for remote in &parcel.remotes {
-        let repository = remote.repository();
-        let status = if holders.contains(repository) || remote.blob_exists(&digest).await? {
-            Status::Reused
-        } else {
-            bring(workshop, &parcel, remote, &holders).await?
-        };
-        outcomes.insert((repository.clone(), digest), status);
-        holders.push(repository.clone());
-    }
-    Ok(outcomes)
-}
-
-/// Mounts a blob from a repository that has it, or uploads it.
-async fn bring(
-    workshop: &Workshop,
-    parcel: &Parcel<'_>,
-    remote: &RemoteRepository,
-    holders: &[Repository],
-) -> Result<Status, Error> {
-    let descriptor = &parcel.descriptor;
-    registry::limits::check_layer(&remote.repository().host, descriptor)?;
-    let mut session = None;
-    if let Some(from) = holders.iter().rev().find(|holder| holder.host == remote.repository().host) {
-        match remote.mount(&descriptor.digest, from).await? {
-            MountOutcome::Mounted => return Ok(Status::Mounted),
-            MountOutcome::Session(opened) => session = Some(opened),
-        }
-    }
-    let task = Task::Upload { layer: parcel.name.clone(), repository: remote.repository().to_string() };
-    let running = workshop.events().begin(task, descriptor.size);
-    // The wire tells how far it is, and begins anew when it tries again.
-    let furthest = AtomicU64::new(0);
-    let progress = |position| {
-        let before = furthest.fetch_max(position, Ordering::Relaxed);
-        running.advance(position.saturating_sub(before));
-    };
-    let store = workshop.store();
-    let stored = store.has_blob(&descriptor.digest, descriptor.size);
-    let source = match parcel.base {
-        Some(base) if !stored => match &*base.origin {
-            Origin::Registry(origin) => BlobSource::Remote(origin),
-            _ => {
-                // Reading a layout or an archive blocks; the runtime has another thread meanwhile.
-                tokio::task::block_in_place(|| crate::base::keep_layer(workshop, base, descriptor))?;
-                BlobSource::File(store.blob_path(&descriptor.digest))
-            }
-        },
-        _ => BlobSource::File(store.blob_path(&descriptor.digest)),
-    };
-    remote.upload(descriptor, source, session, &progress).await?;
-    Ok(Status::Uploaded)
 }
 
 /// Puts configs, manifests, and last the tags that do not stand for the image yet. Answers whether there were any.
-async fn publish(target: &Target, image: &Built) -> Result<bool, registry::Error> {
-    let tags = differing_tags(target, image).await?;
+async fn publish(
+    target: &Target,
+    image: &Built,
+    published: &crate::published::Published,
+) -> Result<bool, registry::Error> {
+    let tags = differing_tags(target, image, published).await?;
     if tags.is_empty() {
         return Ok(false);
     }
     for platform in &image.platforms {
+        let manifest = &platform.image.manifest;
+        let size = platform.image.manifest_bytes.len() as u64;
+        registry::limits::check(&target.remote.repository().host, &manifest.layers, size)?;
         let config = &platform.image.manifest.config;
         let bytes = Bytes::copy_from_slice(&platform.image.config_bytes);
         target.remote.upload(config, BlobSource::Bytes(bytes), None, &|_| {}).await?;

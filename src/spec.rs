@@ -6,6 +6,7 @@
 mod duration;
 mod error;
 mod file;
+mod lock;
 mod recipe;
 mod repository;
 mod resolve;
@@ -14,6 +15,7 @@ mod variables;
 mod workspace;
 
 pub use error::{Span, SpecError};
+pub use lock::{LOCK_FILE, Lock};
 pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub use resolve::parse_toml;

@@ -28,8 +28,9 @@ pub use error::StoreError;
 pub use prune::{Damage, Keep, Kept, Pruned};
 pub use record::LayerRecord;
 
+use crate::context::ContextIndex;
 use crate::digest::{Digest, Hasher};
-use crate::image::{Descriptor, MANIFEST_LIMIT, Tree};
+use crate::image::{Descriptor, MANIFEST_LIMIT, Nodes};
 
 /// The largest record or tree that is read back, in bytes.
 const FILE_LIMIT: u64 = 64 << 20;
@@ -38,8 +39,8 @@ const FILE_LIMIT: u64 = 64 << 20;
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    /// Held shared while the store is in use, so that pruning waits.
-    lock: File,
+    /// Held shared while the store is in use, so that pruning waits. Nothing for a store that is only looked at.
+    lock: Option<File>,
 }
 
 impl Store {
@@ -68,7 +69,12 @@ impl Store {
             .open(&path)
             .map_err(|error| io("open", &path, error))?;
         lock.lock_shared().map_err(|error| io("lock", &path, error))?;
-        Ok(Store { root: root.to_owned(), lock })
+        Ok(Store { root: root.to_owned(), lock: Some(lock) })
+    }
+
+    /// The store in `root`, to be looked at only: nothing is made, and what would be kept is forgotten.
+    pub fn look(root: &Path) -> Store {
+        Store { root: root.to_owned(), lock: None }
     }
 
     /// Its folder.
@@ -135,7 +141,7 @@ impl Store {
     /// If it cannot be written.
     pub fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
         let digest = Digest::of(bytes);
-        if !self.has_blob(&digest, bytes.len() as u64) {
+        if self.lock.is_some() && !self.has_blob(&digest, bytes.len() as u64) {
             let mut blob = self.new_blob()?;
             let path = blob.path().to_owned();
             blob.write_all(bytes).map_err(self.io("write", &path))?;
@@ -155,27 +161,37 @@ impl Store {
 
     /// Where the digests of the files below `from` in `context` are remembered. What is excluded is part of the
     /// name: two layers that take different files of one context do not make each other forget.
-    pub fn context_index(&self, context: &Path, from: &[u8], exclude: &[String]) -> PathBuf {
+    pub fn context_index(&self, context: &Path, from: &[u8], exclude: &[String]) -> ContextIndex {
         let name = fs::canonicalize(context).unwrap_or_else(|_| context.to_owned());
         let mut hasher = Hasher::new();
         hasher.field(name.as_os_str().as_bytes());
         hasher.field(from);
         exclude.iter().for_each(|pattern| hasher.field(pattern.as_bytes()));
-        self.root.join("contexts").join(hasher.finish().hex())
+        let path = self.root.join("contexts").join(hasher.finish().hex());
+        ContextIndex { path, writable: self.lock.is_some() }
     }
 
-    /// The base tree of the image whose manifest has this digest, if it was computed before and is undamaged.
-    pub fn tree(&self, manifest: &Digest) -> Option<Tree> {
-        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
-        Tree::decode(&bytes).ok()
+    /// Whether the paths of the image whose manifest has this digest are here.
+    pub fn has_tree(&self, manifest: &Digest) -> bool {
+        self.root.join("trees").join(manifest.hex()).is_file()
     }
 
-    /// Keeps a base tree.
+    /// The paths of the image whose manifest has this digest, if it was computed before and is undamaged.
+    pub fn tree(&self, manifest: &Digest) -> Option<Nodes> {
+        Nodes::decode(&self.tree_bytes(manifest)?).ok()
+    }
+
+    /// The same as it is stored.
+    pub fn tree_bytes(&self, manifest: &Digest) -> Option<Vec<u8>> {
+        self.read_file(&self.root.join("trees").join(manifest.hex()))
+    }
+
+    /// Keeps the paths of an image.
     ///
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn put_tree(&self, manifest: &Digest, tree: &Tree) -> Result<(), StoreError> {
+    pub fn put_tree(&self, manifest: &Digest, tree: &Nodes) -> Result<(), StoreError> {
         let path = self.root.join("trees").join(manifest.hex());
         let bytes = tree.encode().map_err(self.io("encode", &path))?;
         self.write_file(&path, &bytes)
@@ -193,6 +209,9 @@ impl Store {
 
     /// Writes a file so that it is there whole or not at all.
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
         let mut file = self.temporary()?;
         let name = file.path().to_owned();
         file.write_all(bytes).map_err(self.io("write", &name))?;

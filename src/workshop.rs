@@ -11,9 +11,12 @@ use crate::store::Store;
 
 /// The store, the threads, the door to registries, and who hears of progress.
 ///
-/// Threads and connections are made when they are first needed.
+/// Threads and connections are made when they are first needed. A clone is another handle to the same workshop.
+#[derive(Debug, Clone)]
+pub struct Workshop(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Workshop {
+struct Inner {
     store: Store,
     jobs: usize,
     pool: OnceLock<rayon::ThreadPool>,
@@ -29,39 +32,48 @@ impl Workshop {
     ///
     /// If the store cannot be opened.
     pub fn open(store: &Path, jobs: usize, registries: Settings, events: Events) -> Result<Workshop, Error> {
+        Ok(Workshop::with(Store::open(store)?, jobs, registries, events))
+    }
+
+    /// A workshop in which nothing is kept: its store is only looked at.
+    pub fn look(store: &Path, jobs: usize, registries: Settings, events: Events) -> Workshop {
+        Workshop::with(Store::look(store), jobs, registries, events)
+    }
+
+    fn with(store: Store, jobs: usize, registries: Settings, events: Events) -> Workshop {
         let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
-        Ok(Workshop {
-            store: Store::open(store)?,
+        Workshop(Arc::new(Inner {
+            store,
             jobs,
             pool: OnceLock::new(),
             permits: Arc::new(Permits::for_jobs(jobs)),
             door: Door::new(registries),
             events,
-        })
+        }))
     }
 
     /// This machine's blobs and records.
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.0.store
     }
 
     /// How many layers, and how many blocks, are worked on at once.
     pub fn jobs(&self) -> usize {
-        self.jobs
+        self.0.jobs
     }
 
     /// The way to registries.
     pub fn door(&self) -> &Door {
-        &self.door
+        &self.0.door
     }
 
     /// Where progress is told.
     pub fn events(&self) -> &Events {
-        &self.events
+        &self.0.events
     }
 
     pub(crate) fn permits(&self) -> &Arc<Permits> {
-        &self.permits
+        &self.0.permits
     }
 
     /// The worker threads.
@@ -70,14 +82,14 @@ impl Workshop {
     ///
     /// If the system gives no more threads.
     pub fn pool(&self) -> Result<&rayon::ThreadPool, Error> {
-        if let Some(pool) = self.pool.get() {
+        if let Some(pool) = self.0.pool.get() {
             return Ok(pool);
         }
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.jobs)
+            .num_threads(self.0.jobs)
             .thread_name(|index| format!("worker {index}"))
             .build()
             .map_err(|error| Error::Threads(error.to_string()))?;
-        Ok(self.pool.get_or_init(|| pool))
+        Ok(self.0.pool.get_or_init(|| pool))
     }
 }

@@ -8,8 +8,8 @@ use crate::base;
 use crate::build::{Built, BuiltImage, BuiltLayer};
 use crate::error::Error;
 use crate::events::Task;
-use crate::image::{Descriptor, Location, media_type};
-use crate::output::{ArchiveImage, Layout, OutputError, write_docker_archive, write_oci_archive};
+use crate::image::{Descriptor, Image, Location, media_type};
+use crate::output::{ArchiveContents, ArchiveImage, Layout, OutputError, write_docker_archive, write_oci_archive};
 use crate::workshop::Workshop;
 
 /// Writes the images that were asked for to `destination` and returns, for each of `built`, the name it has there
@@ -65,20 +65,26 @@ pub fn write(
         }
         Location::OciArchive { path, name } | Location::DockerArchive { path, name } => {
             let names = names(name)?;
+            let mut contents = ArchiveContents::default();
             let mut images = Vec::new();
+            let mut seen = BTreeSet::new();
             for (image, name) in built.iter().zip(&names) {
-                if let Some(name) = name {
-                    for platform in &image.platforms {
-                        for layer in distributable(platform) {
-                            base::keep_layer(workshop, &platform.base, &layer.descriptor)?;
+                let Some(name) = name else { continue };
+                for platform in &image.platforms {
+                    for layer in distributable(platform) {
+                        base::keep_layer(workshop, &platform.base.origin, platform.base.name(), &layer.descriptor)?;
+                        if seen.insert(layer.descriptor.digest) {
+                            contents.layers.push(layer.descriptor.clone());
                         }
                     }
-                    images.push(ArchiveImage {
-                        name: name.clone(),
-                        images: image.platforms.iter().map(|platform| &platform.image).collect(),
-                        index: image.index.clone(),
-                    });
+                    let Image { manifest, manifest_bytes, descriptor, config_bytes, .. } = &platform.image;
+                    contents.documents.insert(manifest.config.digest, config_bytes.clone());
+                    contents.documents.insert(descriptor.digest, manifest_bytes.clone());
                 }
+                contents.documents.insert(image.top().digest, image.top_bytes().to_vec());
+                contents.named.push((name.clone(), image.top().clone()));
+                let platforms = image.platforms.iter().map(|platform| &platform.image).collect();
+                images.push(ArchiveImage { name: name.clone(), images: platforms });
             }
             let mut open = |layer: &Descriptor| -> Result<Box<dyn Read>, OutputError> {
                 let path = workshop.store().blob_path(&layer.digest);
@@ -88,7 +94,7 @@ pub fn write(
                 }
             };
             match destination {
-                Location::OciArchive { .. } => write_oci_archive(path, &images, &mut open)?,
+                Location::OciArchive { .. } => write_oci_archive(path, &contents, &mut open)?,
                 _ => write_docker_archive(path, &images, &mut open)?,
             }
             Ok(names.into_iter().map(|name| name.map(|name| (name, true))).collect())
@@ -115,7 +121,7 @@ fn put_platform(workshop: &Workshop, layout: &Layout, platform: &BuiltImage) -> 
             continue;
         }
         if !workshop.store().has_blob(&descriptor.digest, descriptor.size) {
-            base::keep_layer(workshop, &platform.base, descriptor)?;
+            base::keep_layer(workshop, &platform.base.origin, platform.base.name(), descriptor)?;
         }
         layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
     }

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod build;
+mod commands;
 mod context;
 #[cfg(feature = "ecr")]
 mod ecr;

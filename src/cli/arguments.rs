@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
-use tarsia::image::{Location, Platform, Repository};
+use tarsia::image::{Location, Platform, Reference, Repository};
+use tarsia::published::Lookup;
 use tarsia::registry::Mirror;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
@@ -22,6 +23,12 @@ pub enum Command {
     Build(BuildArguments),
     /// Assemble what is missing, send what is missing, manifests last
     Push(PushArguments),
+    /// Say what push would do and why, layer by layer; nothing is written anywhere
+    Plan(PlanArguments),
+    /// Pin each base reference to the digest it stands for now
+    Lock(LockArguments),
+    /// Copy an image, byte for byte, between registries, layouts and archives
+    Copy(CopyArguments),
     /// Show what is in an image, and which layer put it there
     Inspect(InspectArguments),
     /// Look after this machine's store of layers
@@ -47,6 +54,18 @@ pub struct BuildArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub push: PushArguments,
+    /// End with exit code 1 if there is work
+    #[arg(long)]
+    pub exit_code: bool,
+    /// List every file that differs in this layer
+    #[arg(long, value_name = "LAYER")]
+    pub explain: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub struct PushArguments {
     #[command(flatten)]
     pub specs: SpecArguments,
@@ -60,8 +79,34 @@ pub struct PushArguments {
     #[arg(long)]
     pub create_repository: bool,
     #[command(flatten)]
+    pub lookup: LookupArguments,
+    #[command(flatten)]
     pub common: CommonArguments,
 }
+
+/// Where layers are looked for beside this machine.
+#[derive(Debug, Args)]
+pub struct LookupArguments {
+    /// Look for layers in this image as well; may be repeated
+    #[arg(long, value_name = "IMAGE")]
+    pub cache_from: Vec<Reference>,
+    /// Look for layers on this machine only, and write no cache image
+    #[arg(long)]
+    pub no_remote_cache: bool,
+    /// The tag of the repository's cache image
+    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
+    pub cache_tag: String,
+}
+
+impl LookupArguments {
+    /// As the library has it.
+    pub fn lookup(&self) -> Lookup {
+        Lookup { remote: !self.no_remote_cache, cache_from: self.cache_from.clone(), cache_tag: self.cache_tag.clone() }
+    }
+}
+
+/// The last second of the year 9999: documents have four digits for the year.
+const LAST_SECOND: i64 = 253_402_300_799;
 
 /// What names specs and decides their bytes.
 #[derive(Debug, Args)]
@@ -76,11 +121,15 @@ pub struct SpecArguments {
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// The time of all files and documents, in seconds since 1970
-    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true)]
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
+        value_parser = clap::value_parser!(i64).range(0..=LAST_SECOND))]
     pub epoch: i64,
     /// Assemble every layer, whatever is known
     #[arg(long)]
     pub no_cache: bool,
+    /// Use no base that tarsia.lock or a digest in its reference does not pin
+    #[arg(long)]
+    pub locked: bool,
 }
 
 impl SpecArguments {
@@ -134,6 +183,29 @@ pub enum ProgressStyle {
     Plain,
     /// Nothing
     None,
+}
+
+#[derive(Debug, Args)]
+pub struct LockArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct CopyArguments {
+    /// What is copied: host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
+    #[arg(value_name = "IMAGE")]
+    pub image: Location,
+    /// Where it goes, in the same forms
+    #[arg(value_name = "DEST", value_parser = destination)]
+    pub destination: Location,
+    /// Copy the image for this platform only; may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    #[command(flatten)]
+    pub common: CommonArguments,
 }
 
 #[derive(Debug, Args)]
@@ -194,14 +266,28 @@ pub struct PruneArguments {
     pub cache: CacheFolder,
 }
 
-/// A destination; a plain folder is a layout.
+/// Where `build` writes: what names no scheme is a layout's folder, unless it looks like a registry's host.
 fn output(text: &str) -> Result<Location, String> {
     let has_scheme = ["oci:", "oci-archive:", "docker-archive:"].iter().any(|scheme| text.starts_with(scheme));
-    let is_path = text.starts_with(['.', '/']) || std::path::Path::new(text).is_dir() || !text.contains([':', '/']);
-    if !has_scheme && is_path {
+    let first = text.split('/').next().unwrap_or_default();
+    let is_host =
+        text.contains('/') && (first.contains(':') || first == "localhost" || first.trim_matches('.').contains('.'));
+    if !has_scheme && (!is_host || std::path::Path::new(text).is_dir()) {
         return Ok(Location::Layout { path: text.into(), name: None });
     }
     text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
+}
+
+/// Where `copy` writes: what names no scheme is a registry, unless it is a path.
+fn destination(text: &str) -> Result<Location, String> {
+    if text.starts_with(['.', '/']) {
+        return Ok(Location::Layout { path: text.into(), name: None });
+    }
+    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
+}
+
+fn tag(text: &str) -> Result<String, String> {
+    if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -4,6 +4,7 @@ use std::env;
 use std::path::PathBuf;
 
 use tarsia::events::Events;
+use tarsia::image::Platform;
 use tarsia::registry::Settings;
 use tarsia::spec::{Variables, Workspace, load};
 use tarsia::{Error, Workshop, build};
@@ -29,16 +30,24 @@ impl CacheFolder {
 }
 
 impl CommonArguments {
-    /// The workshop these arguments describe.
-    pub fn workshop(&self, events: Events) -> Result<Workshop, Error> {
-        let settings = Settings {
+    fn settings(&self) -> Settings {
+        Settings {
             plain_http: self.plain_http.clone(),
             ca_files: self.ca_files.clone(),
             offline: self.offline,
             mirrors: self.mirrors.clone(),
             ..Settings::default()
-        };
-        Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), settings, events)
+        }
+    }
+
+    /// The workshop these arguments describe.
+    pub fn workshop(&self, events: Events) -> Result<Workshop, Error> {
+        Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events)
+    }
+
+    /// The same, to look around in only: nothing is kept.
+    pub fn workshop_to_look(&self, events: Events) -> Result<Workshop, Error> {
+        Ok(Workshop::look(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events))
     }
 }
 
@@ -52,6 +61,12 @@ impl SpecArguments {
 
     /// What the run decides beside the specs.
     pub fn options(&self) -> build::Options {
-        build::Options { epoch: self.epoch, platforms: self.platforms.clone(), no_cache: self.no_cache }
+        let mut platforms: Vec<Platform> = Vec::new();
+        for platform in &self.platforms {
+            if !platforms.contains(platform) {
+                platforms.push(platform.clone());
+            }
+        }
+        build::Options { epoch: self.epoch, platforms, no_cache: self.no_cache, locked: self.locked }
     }
 }

@@ -93,7 +93,7 @@ impl Listener for Bars {
         match event {
             Event::Begin { id, task, total } => {
                 let (bar, template) = if total > 0 {
-                    (ProgressBar::new(total), "{bar:24} {bytes:>10} / {total_bytes:10} {wide_msg}")
+                    (ProgressBar::new(total), "{bar:24} {decimal_bytes:>10} / {decimal_total_bytes:10} {wide_msg}")
                 } else {
                     (ProgressBar::new_spinner(), "{spinner} {wide_msg}")
                 };

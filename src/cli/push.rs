@@ -17,7 +17,13 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
         variables,
         create_repository: arguments.create_repository,
     };
-    let pushed = tarsia::push::push(&workshop, &workspace, &arguments.specs.options(), &destination)?;
+    let pushed = tarsia::push::push(
+        &workshop,
+        &workspace,
+        &arguments.specs.options(),
+        &destination,
+        &arguments.lookup.lookup(),
+    )?;
     progress.finish();
     for image in &pushed {
         let repository = image.repository.to_string();

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -20,12 +20,25 @@ const INDEX_LIMIT: u64 = 4 << 30;
 /// How much of a file is read at a time, in bytes.
 const CHUNK: usize = 256 * 1024;
 
+/// Where the digests of a context's files are remembered.
+#[derive(Debug, Clone)]
+pub struct ContextIndex {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it may be written.
+    pub writable: bool,
+}
+
 /// The digest of each file in `found`, in its order; `None` for what is no file.
 ///
 /// `index` is where the digests of this context are remembered. It is advice: an index that cannot be read or
 /// written costs time, never correctness. Runs on the current rayon pool.
-pub fn digest_files(context: &Context, found: &[Found], index: Option<&Path>) -> Result<Vec<Option<Digest>>, Error> {
-    let known = index.map(Index::load).unwrap_or_default();
+pub fn digest_files(
+    context: &Context,
+    found: &[Found],
+    index: Option<&ContextIndex>,
+) -> Result<Vec<Option<Digest>>, Error> {
+    let known = index.map(|index| Index::load(&index.path)).unwrap_or_default();
     let mut at = 0;
     let mut digests: Vec<Option<Digest>> = Vec::with_capacity(found.len());
     let mut missing = Vec::new();
@@ -58,20 +71,20 @@ pub fn digest_files(context: &Context, found: &[Found], index: Option<&Path>) ->
         digests[position] = Some(digest);
         started[position] = Some(moment);
     }
-    if let Some(path) = index {
+    if let Some(index) = index.filter(|index| index.writable) {
         let records = found.iter().zip(&digests).zip(&started).filter_map(|((file, digest), started)| {
             let settled = started.is_none_or(|started| file.identity.is_settled(started));
             digest.filter(|_| settled).map(|digest| Record { path: file.path.clone(), identity: file.identity, digest })
         });
         // Failing to remember is no failure.
-        let _ = Index { records: records.collect() }.save(path);
+        let _ = Index { records: records.collect() }.save(&index.path);
     }
     Ok(digests)
 }
 
 fn digest_file(context: &Context, file: &Found) -> Result<Digest, Error> {
     let mut hasher = Hasher::new();
-    read_unchanged(&context.locate(&file.path), &file.identity, &mut |bytes| hasher.update(bytes))?;
+    read_unchanged(&context.locate(file), &file.identity, &mut |bytes| hasher.update(bytes))?;
     Ok(hasher.finish())
 }
 

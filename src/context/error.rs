@@ -21,6 +21,14 @@ pub enum Error {
         /// The path in it.
         from: String,
     },
+    /// What the layer takes from the context lies elsewhere.
+    #[error("`{from}` in the context `{}` is a link, or lies behind one, that leads out of it", context.display())]
+    Outside {
+        /// The context.
+        context: PathBuf,
+        /// The path in it.
+        from: String,
+    },
     /// A line of an ignore file is malformed.
     #[error("`{}`, line {}: {pattern}", file.display(), pattern.line)]
     IgnoreFile {
@@ -62,8 +70,7 @@ impl Error {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            Error::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::Input,
-            Error::Io { .. } => Class::Local,
+            Error::Io { source, .. } => Class::of_path(source),
             _ => Class::Input,
         }
     }
@@ -82,6 +89,7 @@ impl Error {
                 "the notation is docker's: https://docs.docker.com/build/concepts/context/#dockerignore-files"
                     .to_owned()
             }
+            Error::Outside { .. } => "name the folder it leads to as the `context`".to_owned(),
             Error::MissingSource { .. } | Error::Io { .. } => return None,
         })
     }

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use super::error::Error;
 use super::ignore::{IgnoreRules, Verdict};
+use crate::entry::parents;
 
 /// A directory and the rules that say what of it may be seen.
 #[derive(Debug)]
@@ -94,6 +95,20 @@ pub struct Found {
     pub identity: Identity,
     /// When `identity` was looked at, at the latest.
     pub seen: Moment,
+    /// Where it lies in the context, if that is not `path`: the spec named a link, and this is what it leads to.
+    pub source: Option<Box<[u8]>>,
+}
+
+impl Found {
+    /// Moves it from below `real` to below `name`.
+    fn called(self, name: &[u8], real: &[u8]) -> Found {
+        if name == real {
+            return self;
+        }
+        let below = self.path.strip_prefix(real).unwrap_or(&self.path);
+        let slash: &[u8] = if below.is_empty() || below.starts_with(b"/") { b"" } else { b"/" };
+        Found { path: [name, slash, below].concat().into(), source: Some(self.path), ..self }
+    }
 }
 
 /// The kinds of file that a layer can hold.
@@ -143,7 +158,11 @@ impl Context {
     }
 
     /// Where a found path lies.
-    pub fn locate(&self, path: &[u8]) -> PathBuf {
+    pub fn locate(&self, found: &Found) -> PathBuf {
+        self.at(found.source.as_ref().unwrap_or(&found.path))
+    }
+
+    fn at(&self, path: &[u8]) -> PathBuf {
         self.root.join(OsStr::from_bytes(path))
     }
 
@@ -156,37 +175,24 @@ impl Context {
     pub fn scan(&self, from: &[u8]) -> Result<Vec<Found>, Error> {
         let seen = Moment::now();
         let walk = Walk { context: self, seen, found: Mutex::default(), error: Mutex::default() };
-        let mut start = None;
-        if !from.is_empty() {
-            let mut verdict: Option<Verdict> = None;
-            let ends = from.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
-            for end in ends.chain([from.len()]) {
-                verdict = Some(self.judge(&from[..end], verdict.as_ref())?);
+        let real = if from.is_empty() { Vec::new() } else { self.follow(from)? };
+        let start = self.judge_with_parents(&real)?;
+        if !real.is_empty() {
+            let path = self.at(&real);
+            let metadata =
+                fs::symlink_metadata(&path).map_err(|source| Error::Io { doing: "look at", path, source })?;
+            if let Some(verdict) = start.as_ref().filter(|verdict| verdict.ignored)
+                && !(metadata.is_dir() && self.rules.may_return_below(&real, verdict))
+            {
+                return Err(self.missing(from));
             }
-            start = verdict;
-            // A source that the spec names is followed if it is a link, as docker follows one.
-            let path = self.locate(from);
-            let missing =
-                || Error::MissingSource { context: self.root.clone(), from: String::from_utf8_lossy(from).into() };
-            let metadata = match fs::metadata(&path) {
-                Ok(metadata) => metadata,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
-                Err(source) => return Err(Error::Io { doing: "look at", path, source }),
-            };
-            let ignored = start.as_ref().is_some_and(|verdict| verdict.ignored);
-            if !metadata.is_dir() {
-                if ignored {
-                    return Err(missing());
-                }
-                return Ok(vec![walk.admit(from, &metadata)?]);
+            let named = walk.admit(&real, &metadata)?;
+            if named.kind != FoundKind::Directory {
+                return Ok(vec![named.called(from, &real)]);
             }
-            if ignored && !start.as_ref().is_some_and(|verdict| self.rules.may_return_below(from, verdict)) {
-                return Err(missing());
-            }
-            let directory = walk.admit(from, &metadata)?;
-            lock(&walk.found).push(directory);
+            lock(&walk.found).push(named);
         }
-        rayon::scope(|scope| walk.directory(scope, from.to_vec(), start, Vec::new()));
+        rayon::scope(|scope| walk.directory(scope, real.clone(), start, Vec::new()));
         if let Some(error) = lock(&walk.error).take() {
             return Err(error);
         }
@@ -194,7 +200,43 @@ impl Context {
         found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         // Several files brought back below one ignored directory each brought its parents along.
         found.dedup_by(|a, b| a.path == b.path);
-        Ok(found)
+        Ok(found.into_iter().map(|found| found.called(from, &real)).collect())
+    }
+
+    /// Where `from` leads, within the context: a source that the spec names is followed if it is a link, as docker
+    /// follows one.
+    fn follow(&self, from: &[u8]) -> Result<Vec<u8>, Error> {
+        let canonical = |path: &Path| match fs::canonicalize(path) {
+            Ok(path) => Ok(path),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Err(self.missing(from))
+            }
+            Err(source) => Err(Error::Io { doing: "look at", path: path.to_owned(), source }),
+        };
+        let (real, root) = (canonical(&self.at(from))?, canonical(&self.root)?);
+        let Ok(real) = real.strip_prefix(root) else {
+            let from = String::from_utf8_lossy(from).into();
+            return Err(Error::Outside { context: self.root.clone(), from });
+        };
+        let real = real.as_os_str().as_bytes();
+        // A link that the rules leave out leads nowhere.
+        if real != from && self.judge_with_parents(from)?.is_some_and(|verdict| verdict.ignored) {
+            return Err(self.missing(from));
+        }
+        Ok(real.to_vec())
+    }
+
+    fn missing(&self, from: &[u8]) -> Error {
+        Error::MissingSource { context: self.root.clone(), from: String::from_utf8_lossy(from).into() }
+    }
+
+    /// What the rules say about a path, parents first; nothing about the root.
+    fn judge_with_parents(&self, path: &[u8]) -> Result<Option<Verdict>, Error> {
+        let mut verdict = None;
+        for path in parents(path).chain(Some(path).filter(|path| !path.is_empty())) {
+            verdict = Some(self.judge(path, verdict.as_ref())?);
+        }
+        Ok(verdict)
     }
 
     fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, Error> {
@@ -242,7 +284,7 @@ impl<'a> Walk<'a> {
         verdict: Option<&Verdict>,
         pending: &[Vec<u8>],
     ) -> Result<(), Error> {
-        let directory = self.context.locate(path);
+        let directory = self.context.at(path);
         let io = |doing, path: &Path, source| Error::Io { doing, path: path.to_owned(), source };
         let mut here = Vec::new();
         for child in fs::read_dir(&directory).map_err(|source| io("read the directory", &directory, source))? {
@@ -275,7 +317,7 @@ impl<'a> Walk<'a> {
         }
         if !here.is_empty() {
             for parent in pending {
-                let path = self.context.locate(parent);
+                let path = self.context.at(parent);
                 let metadata = fs::symlink_metadata(&path).map_err(|source| io("look at", &path, source))?;
                 here.push(self.admit(parent, &metadata)?);
             }
@@ -285,7 +327,7 @@ impl<'a> Walk<'a> {
     }
 
     fn admit(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Error> {
-        let located = || self.context.locate(path);
+        let located = || self.context.at(path);
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         if name.starts_with(b".wh.") {
             return Err(Error::Whiteout(located()));
@@ -320,6 +362,7 @@ impl<'a> Walk<'a> {
             links: metadata.nlink(),
             identity: Identity::of(metadata),
             seen: self.seen,
+            source: None,
         })
     }
 }

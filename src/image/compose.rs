@@ -14,6 +14,9 @@ use crate::digest::Digest;
 pub const BASE_NAME: &str = "org.opencontainers.image.base.name";
 /// The annotation that pins the base image: the digest of its manifest for this platform.
 pub const BASE_DIGEST: &str = "org.opencontainers.image.base.digest";
+/// The annotation that holds what the layers needed to know of the base: the digest of the image asked, and the
+/// [facts](super::Tree::facts).
+pub const BASE_FACTS: &str = "dev.tarsia.base.facts";
 /// The annotation of a layer's descriptor that holds the layer's name.
 pub const LAYER_NAME: &str = "dev.tarsia.layer.name";
 /// The annotation of a layer's descriptor that holds the layer's key.
@@ -28,12 +31,15 @@ pub struct BaseDocuments {
     pub layers: Vec<Descriptor>,
     /// Its config.
     pub config: Config,
+    /// What it is for: what the index above it says, else what its config says.
+    pub platform: Platform,
 }
 
 impl BaseDocuments {
     /// Nothing, for this platform.
     pub fn scratch(platform: &Platform) -> BaseDocuments {
-        BaseDocuments { named: None, layers: Vec::new(), config: Config::scratch(platform) }
+        let (config, platform) = (Config::scratch(platform), platform.clone());
+        BaseDocuments { named: None, layers: Vec::new(), config, platform }
     }
 
     /// The documents of an image, made sure to fit each other.
@@ -41,12 +47,18 @@ impl BaseDocuments {
     /// # Errors
     ///
     /// [`ImageError::LayerCount`].
-    pub fn new(name: String, digest: Digest, manifest: &Manifest, config: Config) -> Result<BaseDocuments, ImageError> {
+    pub fn new(
+        name: String,
+        digest: Digest,
+        manifest: &Manifest,
+        config: Config,
+        platform: Platform,
+    ) -> Result<BaseDocuments, ImageError> {
         let (diff_ids, layers) = (config.diff_ids().len(), manifest.layers.len());
         if diff_ids != layers {
             return Err(ImageError::LayerCount { diff_ids, layers });
         }
-        Ok(BaseDocuments { named: Some((name, digest)), layers: manifest.layers.clone(), config })
+        Ok(BaseDocuments { named: Some((name, digest)), layers: manifest.layers.clone(), config, platform })
     }
 }
 
@@ -92,10 +104,16 @@ pub struct Image {
     pub config_bytes: Vec<u8>,
 }
 
-/// Composes an image. `epoch` is the time it claims to be made at, in seconds since 1970.
+/// Composes an image. `facts` is what its layers needed to know of the base, `epoch` the time it claims to be made at, in seconds since 1970.
 ///
 /// Nothing in the bytes names this program's version, the machine or the clock.
-pub fn compose(base: &BaseDocuments, layers: &[Layer], edits: &ConfigEdits, epoch: i64) -> Image {
+pub fn compose(
+    base: &BaseDocuments,
+    layers: &[Layer],
+    edits: &ConfigEdits,
+    facts: Option<String>,
+    epoch: i64,
+) -> Image {
     let created = timestamp(epoch);
     let mut config = base.config.clone();
     config.pad_history(&created);
@@ -114,6 +132,9 @@ pub fn compose(base: &BaseDocuments, layers: &[Layer], edits: &ConfigEdits, epoc
         annotations.insert(BASE_NAME.to_owned(), name.clone());
         annotations.insert(BASE_DIGEST.to_owned(), digest.to_string());
     }
+    if let Some(facts) = facts {
+        annotations.insert(BASE_FACTS.to_owned(), facts);
+    }
     let manifest = Manifest {
         schema_version: 2,
         media_type: media_type::MANIFEST.to_owned(),
@@ -124,6 +145,6 @@ pub fn compose(base: &BaseDocuments, layers: &[Layer], edits: &ConfigEdits, epoc
     };
     let manifest_bytes = manifest.to_bytes();
     let mut descriptor = Descriptor::of(media_type::MANIFEST, &manifest_bytes);
-    descriptor.platform = Some(config.platform());
+    descriptor.platform = Some(base.platform.clone());
     Image { manifest, manifest_bytes, descriptor, config, config_bytes }
 }

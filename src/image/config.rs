@@ -87,15 +87,20 @@ impl Config {
         }
         let malformed = |source| ImageError::Malformed { what: "config", source };
         let config = Config(serde_json::from_slice(bytes).map_err(malformed)?);
-        let diff_ids = config.0.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).cloned().unwrap_or(json!([]));
-        serde_json::from_value::<Vec<Digest>>(diff_ids).map_err(malformed)?;
+        let diff_ids = config.0.get("rootfs").and_then(|rootfs| rootfs.get("diff_ids")).cloned();
+        // Writers in Go say `null` for an empty list.
+        serde_json::from_value::<Option<Vec<Digest>>>(diff_ids.into()).map_err(malformed)?;
         Ok(config)
     }
 
     /// The config's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
+        // Sorted here and not by the map: whether serde_json's maps are sorted is decided by features that any other
+        // crate of a program may turn on.
+        let mut document = Value::Object(self.0.clone());
+        document.sort_all_objects();
         // A document that was parsed or built from JSON values serialises.
-        serde_json::to_vec(&self.0).unwrap_or_default()
+        serde_json::to_vec(&document).unwrap_or_default()
     }
 
     /// The whole document.

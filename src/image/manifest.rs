@@ -23,7 +23,8 @@ pub struct Manifest {
     pub media_type: String,
     /// The config.
     pub config: Descriptor,
-    /// The layers, lowest first.
+    /// The layers, lowest first. Writers in Go say `null` for none.
+    #[serde(deserialize_with = "null_is_empty")]
     pub layers: Vec<Descriptor>,
     /// Free annotations, sorted.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -89,16 +90,26 @@ impl Document {
         let own = if probe.media_type.is_empty() { media_type } else { &probe.media_type };
         if media_type::is_index(own) || (own.is_empty() && probe.manifests.is_some()) {
             let mut index: Index = serde_json::from_slice(bytes).map_err(malformed)?;
+            sort(&mut index.other);
+            index.manifests.iter_mut().for_each(|descriptor| sort(&mut descriptor.other));
             index.media_type = if own.is_empty() { media_type::INDEX.to_owned() } else { own.to_owned() };
             Ok(Document::Index(index))
         } else if media_type::is_manifest(own) || own.is_empty() {
             let mut manifest: Manifest = serde_json::from_slice(bytes).map_err(malformed)?;
+            sort(&mut manifest.other);
+            sort(&mut manifest.config.other);
+            manifest.layers.iter_mut().for_each(|descriptor| sort(&mut descriptor.other));
             manifest.media_type = if own.is_empty() { media_type::MANIFEST.to_owned() } else { own.to_owned() };
             Ok(Document::Manifest(manifest))
         } else {
             Err(ImageError::MediaType(own.chars().take(200).collect()))
         }
     }
+}
+
+/// Brings unknown fields into one order, whatever the features of serde_json's maps are.
+fn sort(fields: &mut BTreeMap<String, serde_json::Value>) {
+    fields.values_mut().for_each(serde_json::Value::sort_all_objects);
 }
 
 impl Manifest {
@@ -137,6 +148,10 @@ impl Index {
     pub fn find(&self, platform: &Platform) -> Option<&Descriptor> {
         self.images().find(|image| image.platform.as_ref().is_some_and(|offered| platform.accepts(offered)))
     }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Descriptor>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// Compact JSON. Our documents hold maps with text keys and nothing that can fail to serialise.

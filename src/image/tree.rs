@@ -1,57 +1,26 @@
-//! The base tree: what an image's file system holds, without contents.
+//! The base tree: what a layer has to know of the image below.
 //!
 //! A layer has to say something about directories that the image below it already has, and must not change them: a
 //! `/tmp` at 0755 takes away the sticky bit, a directory `lib` over the symlink `lib → usr/lib` takes away libc. The
 //! tree grows layer by layer; it is a function of the base's digest and the layers alone.
+//!
+//! Few questions are asked of it. Their answers, the [facts](Tree::facts), travel with the image: who has them need
+//! not have the base's paths, and loads them only if another question comes up.
 
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use crate::binary::{Reader, put_number, put_text};
-use crate::entry::{Entry, Kind, normalise_path, parents};
+use super::nodes::{Node, Nodes};
+use crate::entry::{Entry, Kind, parents};
 
-const MAGIC: &[u8] = b"tarsia tree 1\n";
-
-/// The largest tree that is read back, in bytes before compression.
-const SIZE_LIMIT: usize = 256 << 20;
-/// How many paths an image may have.
-const NODE_LIMIT: usize = 4_000_000;
 /// How many symlinks may be followed to find one path: Linux's own limit.
 const LINK_LIMIT: usize = 40;
-/// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
-const LAYER_LIMIT: u64 = 64 << 30;
 
-/// What lies at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
-    /// A directory.
-    Directory {
-        /// Its permission bits.
-        mode: u32,
-        /// Its owner.
-        uid: u64,
-        /// Its group.
-        gid: u64,
-    },
-    /// A symbolic link.
-    Symlink {
-        /// Where it points.
-        target: Box<[u8]>,
-    },
-    /// A file, or something else that is neither directory nor link.
-    File,
-}
-
-impl Node {
-    /// The word for it in messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Node::Directory { .. } => "directory",
-            Node::Symlink { .. } => "symlink",
-            Node::File => "file",
-        }
-    }
-}
+/// More facts than these do not travel with an image; its base's tree has to be looked at.
+const FACT_LIMIT: usize = 100;
+/// Nor do they if they take more bytes than this.
+const FACT_SIZE_LIMIT: usize = 8 << 10;
 
 /// Why a tree cannot be made or used.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +34,9 @@ pub enum TreeError {
     /// A layer holds a path that no layer may hold.
     #[error("a layer of the base image holds the path `{0}`, which leaves the root")]
     Outside(String),
+    /// A layer holds a path that no file system holds.
+    #[error("a layer of the base image holds a path of {0} bytes")]
+    TooLong(usize),
     /// There is too much of something.
     #[error("the base image has more than {limit} {what}")]
     TooMany {
@@ -73,36 +45,123 @@ pub enum TreeError {
         /// How many would be allowed.
         limit: u64,
     },
+    /// The base's paths are needed and cannot be had.
+    #[error("failed to read the tree of the base image")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A stored tree cannot be read back.
     #[error("the stored base tree is damaged")]
     Damaged,
 }
 
-/// The paths of an image.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// How the paths of a base are had, should they be needed.
+pub type Loader = Box<dyn Fn() -> Result<Nodes, Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
+
+/// What is known of an image's paths: some of them, and a way to know all.
+struct Ground {
+    facts: Facts,
+    whole: OnceLock<Nodes>,
+    load: Loader,
+}
+
+impl Ground {
+    fn get(&self, path: &[u8]) -> Result<Option<Node>, TreeError> {
+        if let Some(nodes) = self.whole.get() {
+            return Ok(nodes.get(path).cloned());
+        }
+        if let Some(fact) = self.facts.get(path) {
+            return Ok(fact.clone());
+        }
+        let nodes = (self.load)().map_err(TreeError::Unavailable)?;
+        Ok(self.whole.get_or_init(|| nodes).get(path).cloned())
+    }
+}
+
+/// The paths of an image: those of a base, and the layers laid over it.
 pub struct Tree {
-    nodes: BTreeMap<Box<[u8]>, Node>,
+    ground: Arc<Ground>,
+    own: BTreeMap<Box<[u8]>, Node>,
+    /// What was asked of the ground, with the answers.
+    asked: Mutex<Facts>,
+}
+
+/// Paths of a base, each with what lies there.
+pub type Facts = BTreeMap<Box<[u8]>, Option<Node>>;
+
+impl Clone for Tree {
+    fn clone(&self) -> Tree {
+        Tree { ground: Arc::clone(&self.ground), own: self.own.clone(), asked: Mutex::new(self.asked().clone()) }
+    }
+}
+
+impl fmt::Debug for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tree").field("own", &self.own.len()).field("facts", &self.asked().len()).finish()
+    }
+}
+
+impl Default for Tree {
+    fn default() -> Tree {
+        Tree::new()
+    }
 }
 
 impl Tree {
     /// The tree of `scratch`.
     pub fn new() -> Tree {
-        Tree::default()
+        Tree::over(Nodes::new())
     }
 
-    /// What lies at `path`, links in it not followed.
-    pub fn get(&self, path: &[u8]) -> Option<&Node> {
-        self.nodes.get(path)
+    /// The tree of a base with these paths.
+    pub fn over(nodes: Nodes) -> Tree {
+        Tree::lazily(BTreeMap::new(), Box::new(move || Ok(nodes.clone())))
     }
 
-    /// How many paths there are.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
+    /// The tree of a base of which these facts are known; its paths are loaded if they do not suffice.
+    pub fn lazily(facts: Facts, load: Loader) -> Tree {
+        Tree {
+            ground: Arc::new(Ground { facts, whole: OnceLock::new(), load }),
+            own: BTreeMap::new(),
+            asked: Mutex::default(),
+        }
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.nodes.is_empty()
+    fn asked(&self) -> MutexGuard<'_, Facts> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What lies at `path`, links in it not followed: nothing lies below a link.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Unavailable`].
+    pub fn get(&self, path: &[u8]) -> Result<Option<Node>, TreeError> {
+        let mut asked = self.asked();
+        // Nothing of the base lies below a directory that the base does not have.
+        let mut absent = false;
+        for part in parents(path).chain([path]) {
+            let own = self.own.get(part).cloned();
+            let node = match own {
+                Some(node) => {
+                    absent |= asked.get(part).is_some_and(Option::is_none);
+                    Some(node)
+                }
+                None if absent => None,
+                None => match asked.get(part) {
+                    Some(fact) => fact.clone(),
+                    None => {
+                        let node = self.ground.get(part)?;
+                        asked.insert(part.into(), node.clone());
+                        node
+                    }
+                },
+            };
+            match node {
+                Some(node) if part.len() == path.len() => return Ok(Some(node)),
+                Some(Node::Directory { .. }) => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// Where `path` really lies once all symlinks in it are followed, its last part included, within the image's
@@ -110,7 +169,7 @@ impl Tree {
     ///
     /// # Errors
     ///
-    /// [`TreeError::Loop`].
+    /// [`TreeError::Loop`], [`TreeError::Unavailable`].
     pub fn resolve(&self, path: &[u8]) -> Result<Box<[u8]>, TreeError> {
         let mut todo: Vec<Box<[u8]>> = split(path).map(Box::from).rev().collect();
         let mut done: Vec<u8> = Vec::new();
@@ -125,13 +184,13 @@ impl Tree {
                 done.push(b'/');
             }
             done.extend_from_slice(&part);
-            if let Some(Node::Symlink { target }) = self.get(&done) {
+            if let Some(Node::Symlink { target }) = self.get(&done)? {
                 followed += 1;
                 if followed > LINK_LIMIT {
                     return Err(TreeError::Loop(String::from_utf8_lossy(path).into_owned()));
                 }
                 done.truncate(if target.starts_with(b"/") { 0 } else { before });
-                todo.extend(split(target).map(Box::from).rev());
+                todo.extend(split(&target).map(Box::from).rev());
             }
         }
         Ok(done.into())
@@ -145,226 +204,137 @@ impl Tree {
                 Kind::Symlink { target } => Node::Symlink { target: target.clone() },
                 Kind::File { .. } | Kind::Hardlink { .. } => Node::File,
             };
-            self.put(&entry.path, node);
+            if !matches!(node, Node::Directory { .. })
+                && matches!(self.own.get(&entry.path), Some(Node::Directory { .. }))
+            {
+                self.own.retain(|path, _| !is_at_or_below(path, &entry.path));
+            }
+            self.own.insert(entry.path.clone(), node);
         }
     }
 
-    fn put(&mut self, path: &[u8], node: Node) {
-        let was_directory = matches!(self.get(path), Some(Node::Directory { .. }));
-        if was_directory && !matches!(node, Node::Directory { .. }) {
-            self.remove_below(path);
+    /// All that was asked of the base, as a line of text; nothing if it is too much to travel with an image.
+    ///
+    /// `d:MODE:UID:GID:PATH`, `l:TARGET:PATH`, `f:PATH` or `-:PATH` (nothing there), sorted by path, a space between
+    /// them; in paths and targets everything but letters, digits and `._/-+` is percent-encoded.
+    pub fn facts(&self) -> Option<String> {
+        let asked = self.asked();
+        if asked.len() > FACT_LIMIT {
+            return None;
         }
-        self.nodes.insert(path.into(), node);
-    }
-
-    fn remove_below(&mut self, path: &[u8]) {
-        let prefix = [path, b"/"].concat();
-        let below: Vec<Box<[u8]>> = self
-            .nodes
-            .range(Box::from(&prefix[..])..)
-            .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(&prefix))
-            .cloned()
+        let facts: Vec<String> = asked
+            .iter()
+            .map(|(path, node)| {
+                let path = encode(path);
+                match node {
+                    Some(Node::Directory { mode, uid, gid }) => format!("d:{mode:o}:{uid}:{gid}:{path}"),
+                    Some(Node::Symlink { target }) => format!("l:{}:{path}", encode(target)),
+                    Some(Node::File) => format!("f:{path}"),
+                    None => format!("-:{path}"),
+                }
+            })
             .collect();
-        for path in below {
-            self.nodes.remove(&path);
+        Some(facts.join(" ")).filter(|text| text.len() <= FACT_SIZE_LIMIT)
+    }
+}
+
+/// Reads facts back. They come from a registry: nothing if anything in them is malformed.
+pub fn parse_facts(text: &str) -> Option<Facts> {
+    if text.len() > FACT_SIZE_LIMIT {
+        return None;
+    }
+    let mut facts = BTreeMap::new();
+    for fact in text.split(' ').filter(|fact| !fact.is_empty()) {
+        let parts: Vec<&str> = fact.split(':').collect();
+        let (path, node) = match parts[..] {
+            ["d", mode, uid, gid, path] => {
+                let mode = u32::from_str_radix(mode, 8).ok().filter(|&mode| mode <= 0o7777)?;
+                (path, Some(Node::Directory { mode, uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
+            }
+            ["l", target, path] => (path, Some(Node::Symlink { target: decode(target)?.into() })),
+            ["f", path] => (path, Some(Node::File)),
+            ["-", path] => (path, None),
+            _ => return None,
+        };
+        let path = decode(path)?;
+        if crate::entry::normalise_path(&path).as_deref() != Some(&path[..]) || path.is_empty() {
+            return None;
+        }
+        facts.insert(path.into(), node);
+    }
+    Some(facts)
+}
+
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"._/-+".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
         }
     }
+    text
+}
 
-    fn remove(&mut self, path: &[u8]) {
-        self.nodes.remove(path);
-        self.remove_below(path);
-    }
-
-    /// Lays a layer's plain tar stream over the tree, whiteouts and opaque directories applied as the
-    /// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) says.
-    ///
-    /// # Errors
-    ///
-    /// A malformed stream, a path outside of the root, absurd sizes and counts.
-    pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
-        let mut archive = tar::Archive::new(stream.take(LAYER_LIMIT));
-        // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
-        let mut added: Vec<(Box<[u8]>, Node)> = Vec::new();
-        for entry in archive.entries()? {
-            let entry = entry?;
-            let raw = entry.path_bytes();
-            let path = normalise_path(&raw)
-                .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
-            if path.is_empty() {
-                continue;
-            }
-            let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-                Some(slash) => (&path[..slash], &path[slash + 1..]),
-                None => (&b""[..], &path[..]),
-            };
-            if name == b".wh..wh..opq" {
-                if parent.is_empty() {
-                    self.nodes.clear()
-                } else {
-                    self.remove_below(parent)
-                }
-                continue;
-            }
-            if let Some(name) = name.strip_prefix(b".wh.") {
-                // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
-                if !name.starts_with(b".wh.") {
-                    let hidden = if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() };
-                    self.remove(&hidden);
-                }
-                continue;
-            }
-            let header = entry.header();
-            let node = match header.entry_type() {
-                tar::EntryType::Directory => {
-                    Node::Directory { mode: header.mode()? & 0o7777, uid: header.uid()?, gid: header.gid()? }
-                }
-                tar::EntryType::Symlink => Node::Symlink {
-                    target: entry.link_name_bytes().map(|target| target.as_ref().into()).unwrap_or_default(),
-                },
-                tar::EntryType::XGlobalHeader => continue,
-                _ => Node::File,
-            };
-            added.push((path, node));
-            if self.nodes.len() + added.len() > NODE_LIMIT {
-                return Err(TreeError::TooMany { what: "paths", limit: NODE_LIMIT as u64 });
-            }
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first == b'%' {
+            let (digits, after) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
         }
-        for (path, node) in added {
-            // Layers of other tools may leave parents out; whoever unpacks them makes them so.
-            for parent in parents(&path) {
-                if self.get(parent).is_none() {
-                    self.nodes.insert(parent.into(), Node::Directory { mode: 0o755, uid: 0, gid: 0 });
-                }
-            }
-            self.put(&path, node);
-        }
-        Ok(())
     }
+    Some(bytes)
+}
 
-    /// The tree's compact form.
-    ///
-    /// # Errors
-    ///
-    /// If zstd cannot allocate its working memory.
-    pub fn encode(&self) -> std::io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        let mut last: &[u8] = b"";
-        for (path, node) in &self.nodes {
-            // Sorted paths share their beginnings.
-            let shared = path.iter().zip(last).take_while(|(a, b)| a == b).count();
-            put_number(&mut body, shared as u64);
-            put_text(&mut body, &path[shared..]);
-            match node {
-                Node::Directory { mode, uid, gid } => {
-                    body.push(b'd');
-                    put_number(&mut body, u64::from(*mode));
-                    put_number(&mut body, *uid);
-                    put_number(&mut body, *gid);
-                }
-                Node::Symlink { target } => {
-                    body.push(b'l');
-                    put_text(&mut body, target);
-                }
-                Node::File => body.push(b'f'),
-            }
-            last = path;
-        }
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&zstd::bulk::compress(&body, 3)?);
-        Ok(bytes)
-    }
-
-    /// Reads a tree's compact form. Nothing in it is believed, everything is bounded.
-    ///
-    /// # Errors
-    ///
-    /// [`TreeError::Damaged`].
-    pub fn decode(bytes: &[u8]) -> Result<Tree, TreeError> {
-        let frame = bytes.strip_prefix(MAGIC).ok_or(TreeError::Damaged)?;
-        let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
-        let size = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size <= SIZE_LIMIT);
-        let body = zstd::bulk::decompress(frame, size.ok_or(TreeError::Damaged)?).map_err(|_| TreeError::Damaged)?;
-        parse(&body).ok_or(TreeError::Damaged)
-    }
+fn is_at_or_below(path: &[u8], directory: &[u8]) -> bool {
+    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
 }
 
 fn split(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && part != b".")
 }
 
-fn parse(body: &[u8]) -> Option<Tree> {
-    let mut reader = Reader(body);
-    let mut nodes = BTreeMap::new();
-    let mut last: Vec<u8> = Vec::new();
-    while !reader.0.is_empty() {
-        let shared = usize::try_from(reader.number()?).ok()?;
-        let mut path = last.get(..shared)?.to_vec();
-        path.extend_from_slice(reader.text()?);
-        let normal = path > last && normalise_path(&path).as_deref() == Some(&path[..]);
-        if !normal || nodes.len() >= NODE_LIMIT {
-            return None;
-        }
-        let node = match reader.byte()? {
-            b'd' => Node::Directory {
-                mode: u32::try_from(reader.number()?).ok().filter(|&mode| mode <= 0o7777)?,
-                uid: reader.number()?,
-                gid: reader.number()?,
-            },
-            b'l' => Node::Symlink { target: reader.text()?.into() },
-            b'f' => Node::File,
-            _ => return None,
-        };
-        nodes.insert(path.clone().into(), node);
-        last = path;
-    }
-    Some(Tree { nodes })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stream(paths: &[(&str, Option<&str>)]) -> Vec<u8> {
-        let mut builder = tar::Builder::new(Vec::new());
-        for (path, link) in paths {
-            let mut header = tar::Header::new_ustar();
-            header.set_size(0);
-            header.set_uid(7);
-            header.set_gid(8);
-            header.set_mode(0o1777);
-            header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
-            if let Some(target) = link {
-                header.set_entry_type(tar::EntryType::Symlink);
-                header.set_link_name(target).unwrap();
-            } else if path.ends_with('/') {
-                header.set_entry_type(tar::EntryType::Directory);
-            }
-            header.set_cksum();
-            builder.append(&header, &[][..]).unwrap();
-        }
-        builder.into_inner().unwrap()
+    fn directory() -> Node {
+        Node::Directory { mode: 0o755, uid: 0, gid: 0 }
     }
 
-    fn tree(layers: &[&[(&str, Option<&str>)]]) -> Tree {
-        let mut tree = Tree::new();
-        for layer in layers {
-            tree.apply_tar(&stream(layer)[..]).unwrap();
-        }
-        tree
+    fn nodes(paths: &[(&str, Node)]) -> Nodes {
+        let mut nodes = Nodes::new();
+        paths.iter().for_each(|(path, node)| nodes.put(path.as_bytes(), node.clone()));
+        nodes
+    }
+
+    fn link(target: &str) -> Node {
+        Node::Symlink { target: target.as_bytes().into() }
+    }
+
+    fn linked() -> Tree {
+        Tree::over(nodes(&[
+            ("usr", directory()),
+            ("usr/lib", directory()),
+            ("lib", link("usr/lib")),
+            ("abs", link("/usr/../lib")),
+            ("up", link("../../../lib")),
+            ("a", link("b")),
+            ("b", link("a")),
+            ("dangling", link("no/where")),
+        ]))
     }
 
     #[test]
     fn links_are_followed_within_the_root() {
-        let tree = tree(&[&[
-            ("usr/lib/", None),
-            ("lib", Some("usr/lib")),
-            ("abs", Some("/usr/../lib")),
-            ("up", Some("../../../lib")),
-            ("a", Some("b")),
-            ("b", Some("a")),
-            ("dangling", Some("no/where")),
-        ]]);
+        let tree = linked();
         for (path, real) in [
             ("lib/x", "usr/lib/x"),
             ("abs/x", "usr/lib/x"),
@@ -379,32 +349,45 @@ mod tests {
     }
 
     #[test]
-    fn whiteouts_hide_lower_layers_only() {
-        let tree = tree(&[
-            &[("d/", None), ("d/old", None), ("e/", None), ("e/f", None), ("g", None)],
-            &[("d/new", None), ("d/.wh..wh..opq", None), (".wh.e", None), ("g/", None), ("g/h", None)],
-        ]);
-        assert_eq!(tree.get(b"d/old"), None);
-        assert_eq!(tree.get(b"d/new"), Some(&Node::File));
-        assert_eq!(tree.get(b"e/f"), None);
-        assert_eq!(tree.get(b"e"), None);
-        assert_eq!(tree.get(b"g"), Some(&Node::Directory { mode: 0o1777, uid: 7, gid: 8 }));
+    fn facts_answer_the_same_questions_without_the_base() {
+        let ask = |tree: &Tree| {
+            let places: Vec<_> = ["lib/x", "usr/lib", "opt/a/b", "opt/c", "été/x"]
+                .iter()
+                .map(|path| (tree.resolve(path.as_bytes()).unwrap(), tree.get(path.as_bytes()).unwrap()))
+                .collect();
+            (places, tree.facts().unwrap())
+        };
+        let whole = linked();
+        let (answers, facts) = ask(&whole);
+        assert_eq!(facts, "l:usr/lib:lib -:opt d:755:0:0:usr d:755:0:0:usr/lib -:usr/lib/x -:%C3%A9t%C3%A9");
+        let never: Loader = Box::new(|| panic!("the base is not needed"));
+        let partly = Tree::lazily(parse_facts(&facts).unwrap(), never);
+        assert_eq!(ask(&partly), (answers, facts));
     }
 
     #[test]
-    fn paths_outside_the_root_are_refused() {
-        let mut tree = Tree::new();
-        let error = tree.apply_tar(&stream(&[("../etc/passwd", None)])[..]).unwrap_err();
-        assert!(matches!(error, TreeError::Outside(_)));
+    fn another_question_loads_the_base() {
+        let facts = parse_facts("-:opt").unwrap();
+        let tree = Tree::lazily(facts.clone(), Box::new(|| Ok(nodes(&[("usr", directory())]))));
+        assert_eq!(tree.get(b"usr").unwrap(), Some(directory()));
+        let failing = Tree::lazily(facts, Box::new(|| Err("no network".into())));
+        assert_eq!(failing.get(b"opt/x").unwrap(), None);
+        assert!(matches!(failing.get(b"usr"), Err(TreeError::Unavailable(_))));
     }
 
     #[test]
-    fn the_compact_form_comes_back_and_rubbish_does_not() {
-        let tree = tree(&[&[("usr/lib/", None), ("lib", Some("usr/lib")), ("f", None)]]);
-        let bytes = tree.encode().unwrap();
-        assert_eq!(Tree::decode(&bytes).unwrap(), tree);
-        for cut in 0..bytes.len() {
-            assert!(Tree::decode(&bytes[..cut]).is_err());
+    fn layers_hide_what_lies_below_them() {
+        let mut tree = Tree::over(nodes(&[("d", directory()), ("d/f", Node::File)]));
+        let kind = Kind::Symlink { target: (*b"elsewhere").into() };
+        tree.apply(&[Entry { path: (*b"d").into(), mode: 0o777, uid: 0, gid: 0, mtime: 0, kind }]);
+        assert_eq!(tree.get(b"d/f").unwrap(), None);
+        assert_eq!(tree.facts().unwrap(), "", "the base was not asked");
+    }
+
+    #[test]
+    fn malformed_facts_are_no_facts() {
+        for text in ["x:a", "d:9:0:0:a", "d:755:0:a", "-:../a", "-:", "-:a%", "-:a%G0", "-:/a"] {
+            assert_eq!(parse_facts(text), None, "{text}");
         }
     }
 }

@@ -202,11 +202,13 @@ fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> 
 fn read_part(source: &FileSource, offset: u64, part: &mut [u8]) -> Result<(), Error> {
     let io = |doing, source_error| context::Error::Io { doing, path: source.path.clone(), source: source_error };
     let changed = || context::Error::Changed(source.path.clone());
-    let file = File::options()
-        .read(true)
-        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-        .open(&source.path)
-        .map_err(|error| io("open", error))?;
+    let file =
+        File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&source.path).map_err(
+            |error| match error.raw_os_error() {
+                Some(libc::ENOENT | libc::ELOOP) => changed(),
+                _ => io("open", error),
+            },
+        )?;
     let check = |file: &File| -> Result<(), Error> {
         let metadata = file.metadata().map_err(|error| io("look at", error))?;
         if metadata.is_file() && Identity::of(&metadata) == source.identity { Ok(()) } else { Err(changed().into()) }

@@ -47,7 +47,7 @@ impl FileSource {
     /// The source of a file found in a context.
     pub fn of(context: &Context, found: &Found) -> FileSource {
         FileSource {
-            path: context.locate(&found.path),
+            path: context.locate(found),
             identity: found.identity,
             settled: found.identity.is_settled(found.seen),
         }

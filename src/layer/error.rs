@@ -70,6 +70,15 @@ impl Error {
             Error::Replaces { old: "symlink", .. } => {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
+            Error::Replaces { new: "file", old: "directory", path } => {
+                Some(format!("write `{path}/` to lay the file into the directory"))
+            }
+            Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
+                Some("make room, for example with `tarsia cache prune`".to_owned())
+            }
+            Error::Replaces { path, old: "symlink to a directory", .. } => {
+                Some(format!("write `{path}/` to copy into the directory"))
+            }
             _ => None,
         }
     }

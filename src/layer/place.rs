@@ -101,8 +101,8 @@ impl Layout<'_> {
 
     /// A directory as the image has it already, else as asked.
     fn directory(&self, path: &[u8], mode: u32, owner: Owner) -> Result<Item, Error> {
-        let (mode, owner) = match self.tree.get(path) {
-            Some(&Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
+        let (mode, owner) = match self.tree.get(path)? {
+            Some(Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
             Some(other) => return Err(replaces(path, "directory", other.name())),
             None => (mode, owner),
         };
@@ -112,14 +112,14 @@ impl Layout<'_> {
     /// Adds the directories above `path` that are not there yet.
     fn add_parents(&mut self, path: &[u8]) -> Result<(), Error> {
         for parent in parents(path) {
-            self.add_directory(parent)?;
+            self.add_directory(parent, 0o755)?;
         }
         Ok(())
     }
 
-    fn add_directory(&mut self, path: &[u8]) -> Result<(), Error> {
+    fn add_directory(&mut self, path: &[u8], mode: u32) -> Result<(), Error> {
         if !path.is_empty() && !self.items.contains_key(path) {
-            let item = self.directory(path, 0o755, self.placement.owner)?;
+            let item = self.directory(path, mode, self.placement.owner)?;
             self.items.insert(path.into(), item);
         }
         Ok(())
@@ -128,6 +128,11 @@ impl Layout<'_> {
     fn finish(self) -> Result<Contents, Error> {
         Contents::new(self.items.into_values().collect())
     }
+}
+
+/// The mode of the directory `from`. A context's own root is where it was checked out to, and says nothing.
+fn from_mode(from: &[u8], found: &[Found]) -> u32 {
+    found.first().filter(|first| *first.path == *from).map_or(0o755, |first| first.mode)
 }
 
 fn replaces(path: &[u8], new: &'static str, old: &'static str) -> Error {
@@ -162,13 +167,21 @@ pub fn place(
         // The last part names the file itself: only its parents are followed.
         let parent = parents(&to).last().unwrap_or_default();
         let name = if parent.is_empty() { &to[..] } else { &to[parent.len() + 1..] };
-        join(&tree.resolve(parent)?, name)
+        let path = join(&tree.resolve(parent)?, name);
+        if matches!(tree.get(&path)?, Some(Node::Symlink { .. }))
+            && matches!(tree.get(&tree.resolve(&path)?)?, Some(Node::Directory { .. }))
+        {
+            return Err(replaces(&path, "file", "symlink to a directory"));
+        }
+        path
     } else {
         tree.resolve(&to)?
     };
     if !single || placement.to.ends_with(b"/") {
         layout.add_parents(&root)?;
-        layout.add_directory(&root)?;
+        // The destination stands for the directory that is laid, and is a mere parent of a file.
+        let mode = if single { 0o755 } else { placement.modes.dir(from_mode(from, found)) };
+        layout.add_directory(&root, mode)?;
     }
     let mut inodes: HashMap<(u64, u64), Box<[u8]>> = HashMap::new();
     for (file, digest) in found.iter().zip(digests) {
@@ -275,7 +288,7 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree)
 }
 
 fn check_not_directory(tree: &Tree, path: &[u8], new: &'static str) -> Result<(), Error> {
-    match tree.get(path) {
+    match tree.get(path)? {
         Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
         _ => Ok(()),
     }

@@ -11,7 +11,7 @@ use super::error::OutputError;
 use super::{FileRange, layout};
 use crate::digest::{Digest, Digesting};
 use crate::entry::normalise_path;
-use crate::image::{CONFIG_LIMIT, Descriptor, Document, Index, MANIFEST_LIMIT, Manifest, media_type};
+use crate::image::{CONFIG_LIMIT, Descriptor, Document, Index, MANIFEST_LIMIT, Manifest, Reference, media_type};
 
 /// How many files an archive may hold.
 const FILE_LIMIT: usize = 100_000;
@@ -154,13 +154,13 @@ impl Archive {
         let bytes =
             self.read("manifest.json", MANIFEST_LIMIT)?.ok_or_else(|| not("it holds no `manifest.json`".to_owned()))?;
         let rows: Vec<Row> = serde_json::from_slice(&bytes).map_err(|error| not(error.to_string()))?;
-        let wanted = name.map(|name| if tagged(name) { name.to_owned() } else { format!("{name}:latest") });
         let tags = |row: &Row| row.repo_tags.clone().unwrap_or_default();
-        let mut fitting = rows.iter().filter(|row| wanted.as_ref().is_none_or(|name| tags(row).contains(name)));
+        let has = |row: &Row, name: &str| tags(row).iter().any(|tag| spelled_out(tag) == spelled_out(name));
+        let mut fitting = rows.iter().filter(|row| name.is_none_or(|name| has(row, name)));
         let row = match (fitting.next(), fitting.next()) {
             (Some(row), None) => row,
             (None, _) => {
-                let found = format!("no image named `{}`", wanted.unwrap_or_default());
+                let found = format!("no image named `{}`", name.unwrap_or_default());
                 return Err(OutputError::Image { path: self.path.clone(), found });
             }
             (Some(_), Some(_)) => {
@@ -216,8 +216,12 @@ impl Archive {
     }
 }
 
-fn tagged(name: &str) -> bool {
-    name.rsplit('/').next().is_some_and(|last| last.contains(':'))
+/// `alpine` and `docker.io/library/alpine:latest` name the same image: docker writes the short form, skopeo the long.
+fn spelled_out(name: &str) -> String {
+    match name.parse::<Reference>() {
+        Ok(reference) => format!("{}:{}", reference.repository, reference.asks_for()),
+        Err(_) => name.to_owned(),
+    }
 }
 
 fn read_start(reader: &mut impl Read, start: &mut [u8]) -> io::Result<usize> {

@@ -28,6 +28,9 @@ pub enum OutputError {
         /// Why it is none.
         why: String,
     },
+    /// Where a layout is to be written there is something else.
+    #[error("`{}` is not an OCI layout: it is a folder that holds other things", .0.display())]
+    Taken(PathBuf),
     /// There is no image of that name, or there are several and none was named.
     #[error("`{}` holds {found}", path.display())]
     Image {
@@ -68,8 +71,7 @@ impl OutputError {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            OutputError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => Class::Input,
-            OutputError::Io { .. } => Class::Local,
+            OutputError::Io { source, .. } => Class::of_path(source),
             _ => Class::Input,
         }
     }
@@ -78,6 +80,7 @@ impl OutputError {
     pub fn help(&self) -> Option<String> {
         match self {
             OutputError::Image { .. } => Some("name one of its images after a colon".to_owned()),
+            OutputError::Taken(_) => Some("name a folder that is a layout, empty, or not there yet".to_owned()),
             _ => None,
         }
     }

@@ -2,8 +2,10 @@
 //!
 //! See the [layout specification](https://github.com/opencontainers/image-spec/blob/main/image-layout.md).
 
+use std::ffi::OsStr;
 use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,9 @@ pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// What `oci-layout` holds.
 pub(super) const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// How the names of files begin that are being written.
+const TEMPORARY: &str = ".tarsia-";
 
 /// A folder that holds images.
 #[derive(Debug)]
@@ -53,12 +58,8 @@ impl Layout {
         if root.join("oci-layout").is_file() {
             return Ok(layout);
         }
-        if fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(OutputError::Not {
-                path: root.to_owned(),
-                what: "an OCI layout",
-                why: "it is a folder that holds other things".to_owned(),
-            });
+        if !is_free(root) && !root.join("oci-layout").is_file() {
+            return Err(OutputError::Taken(root.to_owned()));
         }
         let blobs = root.join("blobs/sha256");
         fs::create_dir_all(&blobs).map_err(|source| OutputError::Io {
@@ -213,7 +214,7 @@ impl Layout {
         let folder = self.root.join("blobs");
         fs::create_dir_all(folder.join("sha256")).map_err(self.io("make the folder", &folder))?;
         tempfile::Builder::new()
-            .prefix(".tarsia-")
+            .prefix(TEMPORARY)
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(&folder)
             .map_err(self.io("make a temporary file in", &folder))
@@ -231,6 +232,18 @@ impl Layout {
         file.persist(path).map_err(|error| self.io("write", path)(error.error))?;
         Ok(())
     }
+}
+
+/// Whether a folder is empty, is not there, or holds no more than the beginning of a layout: another process may be
+/// making it, or was killed.
+fn is_free(root: &Path) -> bool {
+    let only = |folder: &Path, allowed: &dyn Fn(&OsStr) -> bool| {
+        fs::read_dir(folder)
+            .map_or(true, |mut entries| entries.all(|entry| entry.is_ok_and(|e| allowed(&e.file_name()))))
+    };
+    only(root, &|name| name == "blobs")
+        && only(&root.join("blobs"), &|name| name == "sha256" || name.as_bytes().starts_with(TEMPORARY.as_bytes()))
+        && only(&root.join("blobs/sha256"), &|_| false)
 }
 
 /// The image of this name in an index, or the only one.

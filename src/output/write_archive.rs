@@ -1,6 +1,6 @@
 //! Writing archives: the same image gives the same file, byte for byte.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, Permissions};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -13,55 +13,49 @@ use super::layout::{LAYOUT_FILE, REF_NAME};
 use crate::digest::Digest;
 use crate::image::{Descriptor, Image, Index, media_type};
 
-/// An image for an archive: the name it gets there, and its documents for each platform.
+/// An image for a docker archive: the name it gets there, and its documents for each platform.
 #[derive(Debug)]
 pub struct ArchiveImage<'a> {
     /// Its name.
     pub name: String,
     /// Its images, one a platform.
     pub images: Vec<&'a Image>,
-    /// The index over them, if there is one: descriptor and bytes.
-    pub index: Option<(Descriptor, Vec<u8>)>,
 }
 
 /// Opens the layer blob with this descriptor.
 type OpenLayer<'a> = dyn FnMut(&Descriptor) -> Result<Box<dyn Read>, OutputError> + 'a;
+
+/// What goes into an OCI archive.
+#[derive(Debug, Default)]
+pub struct ArchiveContents {
+    /// Manifests, indexes and configs, by digest.
+    pub documents: BTreeMap<Digest, Vec<u8>>,
+    /// Layers, each once.
+    pub layers: Vec<Descriptor>,
+    /// The images by name.
+    pub named: Vec<(String, Descriptor)>,
+}
 
 /// Writes an OCI layout into a tar file.
 ///
 /// # Errors
 ///
 /// If a layer cannot be read or the file not be written.
-pub fn write_oci_archive(
-    path: &Path,
-    images: &[ArchiveImage<'_>],
-    open: &mut OpenLayer<'_>,
-) -> Result<(), OutputError> {
+pub fn write_oci_archive(path: &Path, contents: &ArchiveContents, open: &mut OpenLayer<'_>) -> Result<(), OutputError> {
     write(path, |tar| {
         tar.bytes("oci-layout", LAYOUT_FILE)?;
-        let mut named = Vec::new();
-        let mut written = BTreeSet::new();
-        for image in images {
-            for platform in &image.images {
-                tar.blob(&mut written, &platform.config_bytes)?;
-                tar.blob(&mut written, &platform.manifest_bytes)?;
-                for layer in platform.manifest.layers.iter().filter(|layer| lies_in_the_image(layer)) {
-                    if written.insert(layer.digest) {
-                        tar.stream(&blob_name(&layer.digest), layer.size, &mut *open(layer)?)?;
-                    }
-                }
-            }
-            let mut descriptor = match &image.index {
-                Some((descriptor, bytes)) => {
-                    tar.blob(&mut written, bytes)?;
-                    descriptor.clone()
-                }
-                None => image.images[0].descriptor.clone(),
-            };
-            descriptor.annotations.insert(REF_NAME.to_owned(), image.name.clone());
-            named.push(descriptor);
+        for (digest, bytes) in &contents.documents {
+            tar.bytes(&blob_name(digest), bytes)?;
         }
-        tar.bytes("index.json", &Index::new(named).to_bytes())
+        for layer in &contents.layers {
+            tar.stream(&blob_name(&layer.digest), layer.size, &mut *open(layer)?)?;
+        }
+        let named = contents.named.iter().map(|(name, descriptor)| {
+            let mut descriptor = descriptor.clone();
+            descriptor.annotations.insert(REF_NAME.to_owned(), name.clone());
+            descriptor
+        });
+        tar.bytes("index.json", &Index::new(named.collect()).to_bytes())
     })
 }
 
@@ -116,11 +110,6 @@ pub fn write_docker_archive(
     })
 }
 
-/// Whether a layer's bytes are kept with the image rather than behind its URLs.
-pub(super) fn lies_in_the_image(layer: &Descriptor) -> bool {
-    !media_type::is_nondistributable(&layer.media_type)
-}
-
 fn blob_name(digest: &Digest) -> String {
     format!("blobs/sha256/{}", digest.hex())
 }
@@ -150,14 +139,6 @@ fn write(path: &Path, fill: impl FnOnce(&mut TarFile<'_>) -> Result<(), OutputEr
 impl TarFile<'_> {
     fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), OutputError> {
         self.stream(name, bytes.len() as u64, &mut &bytes[..])
-    }
-
-    fn blob(&mut self, written: &mut BTreeSet<Digest>, bytes: &[u8]) -> Result<(), OutputError> {
-        let digest = Digest::of(bytes);
-        if written.insert(digest) {
-            self.bytes(&blob_name(&digest), bytes)?;
-        }
-        Ok(())
     }
 
     fn stream(&mut self, name: &str, size: u64, reader: &mut dyn Read) -> Result<(), OutputError> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde::Deserialize;
 
@@ -64,10 +66,17 @@ impl Answer {
     }
 }
 
-/// Takes the secret part of an authorization header out of a text.
+/// Takes the secret part of an authorization header out of a text, and the password that it stands for.
 fn hide(text: String, authorization: Option<&str>) -> String {
-    match authorization.and_then(|header| header.split_once(' ')) {
-        Some((_scheme, secret)) if !secret.is_empty() => text.replace(secret, "…"),
+    let Some((scheme, secret)) = authorization.and_then(|header| header.split_once(' ')) else { return text };
+    if secret.is_empty() {
+        return text;
+    }
+    let text = text.replace(secret, "…");
+    let decoded = STANDARD.decode(secret).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"));
+    match decoded.and_then(|pair| Some(String::from_utf8(pair).ok()?.split_once(':')?.1.to_owned())) {
+        // A shorter one is part of any sentence.
+        Some(password) if password.len() >= 4 => text.replace(&password, "…"),
         _ => text,
     }
 }

@@ -66,7 +66,7 @@ impl Door {
     /// If the system gives no more threads.
     pub fn blob_reader(&self, remote: &RemoteRepository, descriptor: &Descriptor) -> Result<BlobStream, Error> {
         let handle = self.open()?.0.handle().clone();
-        Ok(BlobStream { handle, reader: remote.blob_reader(descriptor), rest: Bytes::new() })
+        Ok(BlobStream { handle, reader: remote.blob_reader(descriptor), rest: Bytes::new(), failed: None })
     }
 }
 
@@ -75,14 +75,20 @@ pub struct BlobStream {
     handle: Handle,
     reader: BlobReader,
     rest: Bytes,
+    /// Why it ended before its end. Whoever reads on, perhaps because somebody above swallowed the error, is told again.
+    failed: Option<Error>,
 }
 
 impl Read for BlobStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.rest.is_empty() {
-            match self.handle.block_on(self.reader.chunk()).map_err(io::Error::other)? {
-                Some(chunk) => self.rest = chunk,
-                None => return Ok(0),
+            if let Some(error) = &self.failed {
+                return Err(io::Error::other(error.clone()));
+            }
+            match self.handle.block_on(self.reader.chunk()) {
+                Ok(Some(chunk)) => self.rest = chunk,
+                Ok(None) => return Ok(0),
+                Err(error) => self.failed = Some(error),
             }
         }
         let count = buffer.len().min(self.rest.len());

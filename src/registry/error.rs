@@ -108,7 +108,11 @@ pub enum Error {
         answer: Box<Answer>,
     },
     /// A tag that stands for another image, in a repository whose tags may not be moved.
-    #[error("failed to {action}: the tag cannot be moved: {}the image is {new}", match current { Some(current) => format!("it stands for {current}, "), None => String::new() })]
+    #[error(
+        "failed to {action}: the tag cannot be moved: {}the image is {new}{}",
+        match current { Some(current) => format!("it stands for {current}, "), None => String::new() },
+        match answer { Some(answer) => format!(": {answer}"), None => String::new() }
+    )]
     ImmutableTag {
         /// What was attempted, or would have been.
         action: Box<Action>,
@@ -116,6 +120,8 @@ pub enum Error {
         current: Option<Box<Digest>>,
         /// What it was to stand for.
         new: Box<Digest>,
+        /// The registry's answer, if it was tried.
+        answer: Option<Box<Answer>>,
     },
     /// More than the registry takes.
     #[error("{what}, and `{host}` takes at most {limit}")]
@@ -262,7 +268,8 @@ impl Error {
             | Error::Denied { answer, .. }
             | Error::NotFound { answer, .. }
             | Error::Throttled { answer, .. }
-            | Error::Status { answer, .. } => Some(answer),
+            | Error::Status { answer, .. }
+            | Error::ImmutableTag { answer: Some(answer), .. } => Some(answer),
             _ => None,
         }
     }

@@ -314,7 +314,7 @@ impl RemoteRepository {
                 };
                 return match current {
                     Some(current) if current == digest => Ok(PutOutcome { digest, subject: None }),
-                    current => Err(self.immutable_tag(reference, current, digest)),
+                    current => Err(self.immutable_tag(reference, current, digest, error.answer())),
                 };
             }
             response => response?,

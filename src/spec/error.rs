@@ -4,6 +4,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::variables::Unset;
+use crate::error::Class;
+
 /// A place in a spec: the file, its text, and the bytes meant.
 #[derive(Debug, Clone)]
 pub struct Span {
@@ -73,6 +76,22 @@ pub enum SpecError {
         /// The other.
         second: PathBuf,
     },
+    /// The lock file is unusable.
+    #[error("`{}` cannot be used: {why}", path.display())]
+    Lock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        why: String,
+    },
+    /// The lock file cannot be written.
+    #[error("failed to write `{}`", path.display())]
+    WriteLock {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// A variable that has no value.
     #[error("{file}: the variable `{}` has no value", unset.0)]
     Unset {
@@ -83,9 +102,15 @@ pub enum SpecError {
     },
 }
 
-use super::variables::Unset;
-
 impl SpecError {
+    /// Whose fault it is.
+    pub fn class(&self) -> Class {
+        match self {
+            SpecError::Read { source, .. } => Class::of_path(source),
+            _ => Class::Input,
+        }
+    }
+
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
@@ -93,6 +118,7 @@ impl SpecError {
             SpecError::Unset { unset, .. } => {
                 Some(format!("set it in the environment or with --set {}=VALUE", unset.0))
             }
+            SpecError::Lock { .. } => Some("remove it and run `tarsia lock` again".to_owned()),
             SpecError::SameName { .. } => Some("give one of them another `name`".to_owned()),
             _ => None,
         }

@@ -242,7 +242,8 @@ pub(super) struct ConfigTable {
     pub env: std::collections::BTreeMap<String, Spanned<String>>,
     /// The working directory.
     #[serde(default)]
-    pub workdir: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub workdir: Option<Spanned<String>>,
     /// The entry point. Setting it drops the base's command, as docker does.
     #[serde(default)]
     pub entrypoint: Option<Vec<String>>,
@@ -257,7 +258,8 @@ pub(super) struct ConfigTable {
     pub labels: std::collections::BTreeMap<String, String>,
     /// Ports: `8080`, `53/udp`.
     #[serde(default)]
-    pub expose: Vec<PortField>,
+    #[schemars(with = "Vec<PortField>")]
+    pub expose: Vec<Spanned<PortField>>,
     /// Volumes.
     #[serde(default)]
     pub volumes: Vec<String>,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::lock::Lock;
 use super::repository::RepositorySettings;
 use super::variables::{Template, Unset, Variables};
 use crate::entry::Owner;
@@ -36,6 +37,8 @@ pub struct Recipe {
     pub config: ConfigEdits,
     /// What its repository is created with.
     pub ecr: RepositorySettings,
+    /// What its base is pinned to, if there is a lock file beside the spec.
+    pub lock: Option<Lock>,
     /// The spec's file, for messages; nothing for a recipe that was written in code.
     pub file: Option<PathBuf>,
 }
@@ -55,6 +58,7 @@ impl Recipe {
             layers: Vec::new(),
             config: ConfigEdits::default(),
             ecr: RepositorySettings::default(),
+            lock: None,
             file: None,
         }
     }

@@ -67,7 +67,9 @@ impl Source {
     /// The parser's error, with a suggestion where a key is unknown.
     fn explain(&self, error: &toml::de::Error) -> SpecError {
         let range = error.span().unwrap_or(0..0);
-        let message = error.message().trim_end().to_owned();
+        // The parser speaks of Rust's types; specs are TOML.
+        let message = error.message().trim_end().replace("expected a sequence", "expected an array");
+        let message = message.replace("expected i64", "expected an integer");
         let Some(rest) = message.strip_prefix("unknown field `") else { return self.error(range, message) };
         let mut names = rest.split('`').step_by(2);
         let unknown = names.next().unwrap_or_default();
@@ -95,7 +97,11 @@ impl Source {
         let (base, base_spec) = self.base(&file.base, variables)?;
         let mut layers: Vec<LayerRecipe> = Vec::new();
         for layer in file.layer {
+            let name = layer.get_ref().name.span();
             let layer = self.layer(layer)?;
+            if layers.iter().any(|other| other.name == layer.name) {
+                return Err(self.error(name, format!("two layers are named `{}`", layer.name)));
+            }
             layers.push(layer);
         }
         let mut recipe = Recipe::scratch(name);
@@ -205,6 +211,10 @@ impl Source {
             return Err(self.error_with_help(context.span(), message, "add `to = \"/…/\"`"));
         };
         self.absolute(to)?;
+        if context.get_ref().is_empty() {
+            let help = "write `.` for the folder of the spec";
+            return Err(self.error_with_help(context.span(), "a context is a directory, and this names none", help));
+        }
         let from = match &table.from {
             Some(from) => normalise_path(from.get_ref().as_bytes())
                 .ok_or_else(|| self.error(from.span(), "`from` has to stay within the context"))?,
@@ -223,27 +233,26 @@ impl Source {
         })
     }
 
-    fn absolute(&self, path: &Spanned<String>) -> Result<(), SpecError> {
+    fn absolute(&self, path: &Spanned<String>) -> Result<Box<[u8]>, SpecError> {
         let text = path.get_ref();
         if !text.starts_with('/') {
             let help = format!("write `/{text}`");
             return Err(self.error_with_help(path.span(), format!("`{text}` is not an absolute path"), help));
         }
-        match normalise_path(text.as_bytes()) {
-            Some(_) => Ok(()),
-            None => Err(self.error(path.span(), format!("`{text}` has to stay within the image's root"))),
+        let Some(normal) = normalise_path(text.as_bytes()) else {
+            return Err(self.error(path.span(), format!("`{text}` has to stay within the image's root")));
+        };
+        if normal.split(|&byte| byte == b'/').any(|name| name.starts_with(b".wh.")) {
+            return Err(self.error(path.span(), format!("`{text}` is named like a whiteout")));
         }
+        Ok(normal)
     }
 
     fn entry(&self, entry: &Spanned<EntryTable>) -> Result<InlineEntry, SpecError> {
         let table = entry.get_ref();
-        self.absolute(&table.path)?;
         let path = table.path.get_ref();
-        if path.bytes().all(|byte| byte == b'/') {
+        if self.absolute(&table.path)?.is_empty() {
             return Err(self.error(table.path.span(), "the root itself is no entry"));
-        }
-        if path.trim_end_matches('/').rsplit('/').next().is_some_and(|name| name.starts_with(".wh.")) {
-            return Err(self.error(table.path.span(), format!("`{path}` is named like a whiteout")));
         }
         let content = match (&table.text, &table.link) {
             (Some(_), Some(_)) => return Err(self.error(entry.span(), "an entry has a `text` or a `link`, not both")),
@@ -305,18 +314,31 @@ impl Source {
             }
             env.push((name, value.into_inner()));
         }
-        let ports = table.expose.into_iter().map(|port| match port {
-            PortField::Number(number) => number.to_string(),
-            PortField::Text(text) => text,
-        });
+        let mut expose = Vec::new();
+        for port in table.expose {
+            let text = match port.get_ref() {
+                PortField::Number(number) => number.to_string(),
+                PortField::Text(text) => text.clone(),
+            };
+            let (number, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
+            let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
+                && number.parse::<u16>().is_ok_and(|number| number > 0);
+            if !is_number || !["tcp", "udp", "sctp"].contains(&protocol) {
+                return Err(self.error(port.span(), format!("`{text}` is not a port such as 8080 or 53/udp")));
+            }
+            expose.push(text);
+        }
+        if let Some(workdir) = &table.workdir {
+            self.absolute(workdir)?;
+        }
         Ok(ConfigEdits {
             env,
-            workdir: table.workdir,
+            workdir: table.workdir.map(Spanned::into_inner),
             entrypoint: table.entrypoint,
             cmd: table.cmd,
             user: table.user,
             labels: table.labels,
-            expose: ports.collect(),
+            expose,
             volumes: table.volumes,
             stop_signal: table.stop_signal,
             healthcheck: table.healthcheck.map(|check| self.healthcheck(check)).transpose()?,

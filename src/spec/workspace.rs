@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::SpecError;
+use super::lock::Lock;
 use super::recipe::{Base, Recipe};
 use super::resolve::{Resolved, Source};
 use super::variables::Variables;
@@ -90,8 +91,8 @@ impl Loader<'_> {
         }
         let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
         let source = Source { file: file.to_owned(), text };
-        let Resolved { recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
-        check_layer_names(&source, &recipe)?;
+        let Resolved { mut recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
+        recipe.lock = Lock::read(&Lock::path(file))?;
         if let Some(other) = self.specs.iter().find(|spec| spec.recipe.name == recipe.name) {
             return Err(SpecError::SameName { name: recipe.name, first: other.file.clone(), second: file.to_owned() });
         }
@@ -136,22 +137,4 @@ impl Loader<'_> {
         let recipes = order.iter().filter_map(|&index| specs[index].take()).map(|spec| spec.recipe).collect();
         Ok(Workspace { recipes, requested: is_requested })
     }
-}
-
-fn check_layer_names(source: &Source, recipe: &Recipe) -> Result<(), SpecError> {
-    for (index, layer) in recipe.layers.iter().enumerate() {
-        if recipe.layers[..index].iter().any(|other| other.name == layer.name) {
-            let at = source.text.rfind(&layer.name).unwrap_or(0);
-            return Err(SpecError::At {
-                span: super::Span {
-                    file: source.file.clone(),
-                    text: Arc::clone(&source.text),
-                    range: at..at + layer.name.len(),
-                },
-                message: format!("two layers are named `{}`", layer.name),
-                help: None,
-            });
-        }
-    }
-    Ok(())
 }

@@ -75,12 +75,13 @@ impl Store {
     ///
     /// If something cannot be removed.
     pub fn prune(&self, keep: Keep) -> Result<Pruned, StoreError> {
-        let lock = self.root.join("lock");
-        self.lock.unlock().map_err(self.io("lock", &lock))?;
-        self.lock.lock().map_err(self.io("lock", &lock))?;
+        let path = self.root.join("lock");
+        let Some(lock) = &self.lock else { return Ok(Pruned::default()) };
+        lock.unlock().map_err(self.io("lock", &path))?;
+        lock.lock().map_err(self.io("lock", &path))?;
         let pruned = self.prune_alone(keep);
-        self.lock.unlock().map_err(self.io("lock", &lock))?;
-        self.lock.lock_shared().map_err(self.io("lock", &lock))?;
+        lock.unlock().map_err(self.io("lock", &path))?;
+        lock.lock_shared().map_err(self.io("lock", &path))?;
         pruned
     }
 

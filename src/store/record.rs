@@ -55,7 +55,7 @@ impl Store {
         }
         // Pruning goes by the time of last use. Once a day is often enough to write it down.
         const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
-        let file = fs::File::options().append(true).open(&path).ok();
+        let file = self.lock.as_ref().and_then(|_| fs::File::options().append(true).open(&path).ok());
         if let Some(file) = file
             && file.metadata().and_then(|m| m.modified()).is_ok_and(|used| used.elapsed().is_ok_and(|ago| ago > DAY))
         {
@@ -64,20 +64,27 @@ impl Store {
         Some(record)
     }
 
-    /// Keeps the record and the listing of a layer whose blob is stored or lies in a registry.
+    /// Keeps the record and the listing, if it is known, of a layer whose blob is stored or lies in a registry.
     ///
     /// # Errors
     ///
     /// If they cannot be written.
-    pub fn put_record(&self, record: &LayerRecord, listing: &[u8]) -> Result<(), StoreError> {
-        self.write_file(&self.root.join("listings").join(record.key.hex()), listing)?;
+    pub fn put_record(&self, record: &LayerRecord, listing: Option<&[u8]>) -> Result<(), StoreError> {
+        if let Some(listing) = listing {
+            self.write_file(&self.root.join("listings").join(record.key.hex()), listing)?;
+        }
         let json = serde_json::to_vec(record).unwrap_or_default();
         self.write_file(&self.root.join("layers").join(record.key.hex()), &json)
     }
 
     /// The listing of a layer key, if there is one and it is undamaged.
     pub fn listing(&self, key: &Digest) -> Option<Listing> {
-        Listing::decode(&self.read_file(&self.root.join("listings").join(key.hex()))?).ok()
+        Listing::decode(&self.listing_bytes(key)?).ok()
+    }
+
+    /// The listing of a layer key as it is stored.
+    pub fn listing_bytes(&self, key: &Digest) -> Option<Vec<u8>> {
+        self.read_file(&self.root.join("listings").join(key.hex()))
     }
 
     /// The key that the layer of this name had when the image of this name was last made here.

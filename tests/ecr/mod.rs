@@ -83,3 +83,8 @@ fn forget(sandbox: &Sandbox) {
 fn operations(registry: &Registry) -> Vec<String> {
     registry.amazon().into_iter().map(|(operation, _)| operation).collect()
 }
+
+/// A repository's tags, but for the one of its cache image.
+fn tags(registry: &Registry, repository: &str) -> Vec<String> {
+    registry.tags(repository).into_iter().filter(|tag| tag != "tarsia-cache").collect()
+}

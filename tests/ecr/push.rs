@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{HOST, forget, nobody, operations, registry, run, sandbox, somebody, spec};
+use super::{HOST, forget, nobody, operations, registry, run, sandbox, somebody, spec, tags};
 use crate::support::registry::{Action, Fault, Kind, Quirks, Registry};
 
 #[test]
@@ -15,7 +15,7 @@ fn the_environment_s_credentials_are_all_it_takes() {
     let first = push();
     assert_eq!(first[0]["changed"], true);
     assert_eq!(operations(&registry), ["GetAuthorizationToken"]);
-    assert_eq!(registry.tags("team/app"), ["v1"]);
+    assert_eq!(tags(&registry, "team/app"), ["v1"]);
     // Amazon's interface is counted like the registry.
     assert_eq!(first[0]["requests"]["sent"], registry.log().len());
     assert_eq!(registry.log().count(Kind::UploadPatch), 0);
@@ -65,7 +65,7 @@ fn a_repository_is_created_as_the_spec_says() {
         })
     );
     assert_eq!(asked[3].1["lifecyclePolicyText"], policy);
-    assert_eq!(registry.tags("team/app"), ["v1"]);
+    assert_eq!(tags(&registry, "team/app"), ["v1"]);
     // Nothing to push, nothing to create.
     push();
     assert_eq!(registry.amazon().len(), 5, "only another token");
@@ -107,6 +107,44 @@ fn who_may_not_create_is_told_what_is_missing() {
 }
 
 #[test]
+fn what_is_there_is_asked_in_one_question_or_one_by_one() {
+    for denied in [false, true] {
+        let registry = registry();
+        registry.create_repository("team/app");
+        if denied {
+            let amazon_denies = vec!["BatchCheckLayerAvailability"];
+            registry.set_quirks(Quirks { amazon_denies, ..registry.quirks() });
+        }
+        let sandbox = sandbox(&registry.url());
+        let mut text = spec("tags = [\"v1\"]");
+        for number in 3..8 {
+            sandbox.file(&format!("more{number}/main.py"), format!("print({number})\n"));
+            let layer =
+                format!("\n[[layer]]\nname = \"l{number}\"\ncontext = \"more{number}\"\nto = \"/l{number}/\"\n");
+            text.push_str(&layer);
+        }
+        sandbox.file("app.toml", text);
+        run(somebody(&sandbox, &registry.url(), &["push", "app.toml"])).ok();
+
+        // Another machine changes one of seven layers: it has to know whether the six are still there.
+        forget(&sandbox);
+        sandbox.file("two/main.py", "print(22)\n");
+        let asked = registry.amazon().len();
+        registry.clear_log();
+        run(somebody(&sandbox, &registry.url(), &["push", "app.toml"])).ok();
+        let batches: Vec<_> =
+            registry.amazon().split_off(asked).into_iter().filter(|(name, _)| name.starts_with("Batch")).collect();
+        assert_eq!(batches.len(), 1, "{batches:?}");
+        assert_eq!(batches[0].1["layerDigests"].as_array().unwrap().len(), 6);
+        assert_eq!(batches[0].1["registryId"], "123456789012");
+        let log = registry.log();
+        let found = log.count_where(|request| request.kind == Kind::BlobHead && request.status == 200);
+        assert_eq!(found >= 6, denied, "{log}");
+        assert_eq!(log.count_where(|request| request.method == "PUT" && request.path.ends_with("/v1")), 1);
+    }
+}
+
+#[test]
 fn an_immutable_tag_takes_the_same_image_again_and_no_other() {
     let registry = registry();
     registry.create_repository("team/app");
@@ -137,7 +175,7 @@ fn an_immutable_tag_takes_the_same_image_again_and_no_other() {
     // Another tag is another thing.
     sandbox.file("app.toml", spec("tags = [\"v2\"]"));
     push().ok();
-    assert_eq!(registry.tags("team/app"), ["v1", "v2"]);
+    assert_eq!(tags(&registry, "team/app"), ["v1", "v2"]);
 }
 
 #[test]
@@ -154,7 +192,7 @@ fn a_password_that_ends_in_mid_push_is_replaced() {
         // The second one ends too if it lasts too short.
         if lasts >= 7 {
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-            assert_eq!((tokens, registry.tags("team/app").len()), (2, 1));
+            assert_eq!((tokens, tags(&registry, "team/app").len()), (2, 1));
         }
     }
 }
@@ -170,7 +208,7 @@ fn throttling_and_lost_answers_are_sat_out() {
     registry.fault(Fault::on(Kind::Amazon, Action::Status(503, None)));
     let sandbox = sandbox(&registry.url());
     run(somebody(&sandbox, &registry.url(), &["push", "app.toml"])).ok();
-    assert_eq!(registry.tags("team/app"), ["v1"]);
+    assert_eq!(tags(&registry, "team/app"), ["v1"]);
 }
 
 #[test]
@@ -181,7 +219,7 @@ fn a_manifest_whose_answer_was_lost_is_no_conflict_of_immutable_tags() {
     registry.fault(Fault::on(Kind::ManifestPut, Action::ResetBeforeResponse));
     let sandbox = sandbox(&registry.url());
     run(somebody(&sandbox, &registry.url(), &["push", "app.toml"])).ok();
-    assert_eq!(registry.log().count(Kind::ManifestPut), 2);
+    assert_eq!(registry.log().count_where(|request| request.method == "PUT" && request.path.ends_with("/v1")), 2);
 }
 
 #[test]
@@ -193,7 +231,7 @@ fn ecr_public_has_its_own_token() {
     let push = ["push", "app.toml", "--to", "public.ecr.aws/alias/app"];
     run(somebody(&sandbox, &registry.url(), &push)).ok();
     assert_eq!(operations(&registry), ["GetAuthorizationToken"]);
-    assert_eq!(registry.tags("alias/app"), ["v1"]);
+    assert_eq!(tags(&registry, "alias/app"), ["v1"]);
     run(nobody(&sandbox, &registry.url(), &["push", "app.toml", "--to", "public.ecr.aws/alias/other"]))
         .refused(3, "the AWS environment has no credentials");
 }

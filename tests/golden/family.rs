@@ -11,9 +11,9 @@ use crate::support::sandbox::repository;
 use crate::support::{Run, Sandbox};
 
 const GOLDEN: [(&str, &str); 3] = [
-    ("base", "sha256:0c13a6555fd89df0d46ead1930853b4fb71b2233e6382f4e91eb7d91523d036b"),
-    ("receipt-dynamo", "sha256:b2b8e1e779096a75c7ddb3d65976a9488ddea3441c65bf0ea3f30e02f6f62bd2"),
-    ("receipt-label", "sha256:8c299f11663a2592173a16c471edd80fdb78a740af2ae4f9762b5f3a6b97eb22"),
+    ("base", "sha256:a6f987fdf18ca507e0e53fd54ea2126a5f39c62532517e3f5c771db9bbc6fde8"),
+    ("receipt-dynamo", "sha256:75822086362b8ddb8dc32a9ea08607cf0a9b01e4daea62a1d8c420094ac3ba4f"),
+    ("receipt-label", "sha256:6381e1bef441129c440eaebecce2dac5de07425556aa81e0a380ca838cce4dfd"),
 ];
 
 fn golden() -> BTreeMap<String, String> {

@@ -1,1 +1,8 @@
-//! (to come)
+//! What a push asks of a registry, and what it makes of the answers.
+
+mod chaos;
+mod counts;
+mod credentials;
+mod faults;
+mod habits;
+mod real;

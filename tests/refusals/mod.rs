@@ -1,1 +1,9 @@
-//! (to come)
+//! What the program refuses, with which exit code, and in which words.
+
+mod arguments;
+mod bases;
+mod contexts;
+mod machine;
+mod messages;
+mod registries;
+mod specs;

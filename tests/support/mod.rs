@@ -2,12 +2,18 @@
 
 #![allow(dead_code, unused_imports)]
 
+pub mod bases;
 pub mod docker_registry;
+pub mod examples;
+pub mod images;
+pub mod judge;
 pub mod moto;
 pub mod registry;
 pub mod sandbox;
 pub mod tools;
+pub mod unprivileged;
 
 pub use docker_registry::DockerRegistry;
+pub use judge::Unpacked;
 pub use moto::Moto;
 pub use sandbox::{Run, Sandbox};

@@ -3,6 +3,7 @@
 use super::interface::{Place, Reason};
 use super::{EcrHost, Failed};
 use crate::digest::Digest;
+use crate::registry::answer::Answer;
 use crate::registry::client::RemoteRepository;
 use crate::registry::error::Error;
 use crate::spec::RepositorySettings;
@@ -141,14 +142,24 @@ impl RemoteRepository {
     pub async fn may_replace(&self, tag: &str, current: &Digest, new: &Digest) -> Result<(), Error> {
         match current == new || self.tag_may_move(tag).await? {
             true => Ok(()),
-            false => Err(self.immutable_tag(tag, Some(*current), *new)),
+            false => Err(self.immutable_tag(tag, Some(*current), *new, None)),
         }
     }
 
     /// The error of a tag that may not move.
-    pub(in crate::registry) fn immutable_tag(&self, tag: &str, current: Option<Digest>, new: Digest) -> Error {
-        let action = Box::new(self.manifest_action("put manifest", tag, true));
-        Error::ImmutableTag { action, current: current.map(Box::new), new: Box::new(new) }
+    pub(in crate::registry) fn immutable_tag(
+        &self,
+        tag: &str,
+        current: Option<Digest>,
+        new: Digest,
+        answer: Option<&Answer>,
+    ) -> Error {
+        Error::ImmutableTag {
+            action: Box::new(self.manifest_action("put manifest", tag, true)),
+            current: current.map(Box::new),
+            new: Box::new(new),
+            answer: answer.cloned().map(Box::new),
+        }
     }
 }
 

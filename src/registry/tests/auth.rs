@@ -206,7 +206,8 @@ async fn a_token_server_that_refuses_is_asked_once_for_all_who_wait() {
             reply(401).header("www-authenticate", realm)
         }
     });
-    let (_home, settings) = logged_in(&format!(r#"{{"auths":{{"{}":{{"auth":"dTpw"}}}}}}"#, server.host()));
+    let (_home, settings) =
+        logged_in(&format!(r#"{{"auths":{{"{}":{{"auth":"dTpzZWNyZXQtd29yZA=="}}}}}}"#, server.host()));
     let remote = repository(&client(settings), &server.host(), "a");
     let tasks: Vec<_> = (0..8)
         .map(|_| {

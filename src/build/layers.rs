@@ -1,0 +1,144 @@
+//! Layers: those that are known, and those that have to be assembled.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::{Options, Prepared, PreparedLayer, Status};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{Layer, Repository};
+use crate::layer::{Listing, assemble as assemble_layer};
+use crate::store::LayerRecord;
+use crate::workshop::Workshop;
+
+/// A layer that need not be assembled, or was.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// The layer.
+    pub layer: Layer,
+    /// What became of it.
+    pub status: Status,
+    /// Whether its blob is in the store.
+    pub here: bool,
+    /// Repositories that are said to have its blob.
+    pub holders: Vec<Repository>,
+}
+
+impl Known {
+    /// A layer that was just assembled.
+    pub fn built(layer: Layer) -> Known {
+        Known { layer, status: Status::Built, here: true, holders: Vec::new() }
+    }
+}
+
+/// Layers by key.
+pub type Layers = BTreeMap<Digest, Known>;
+
+/// The layers that records of this machine answer for, whether their blobs are here or not.
+pub fn recorded_layers(workshop: &Workshop, prepared: &[Prepared], options: &Options) -> Layers {
+    let mut known = Layers::new();
+    if options.no_cache {
+        return known;
+    }
+    for layer in all_layers(prepared) {
+        if known.contains_key(&layer.key) {
+            continue;
+        }
+        if let Some(record) = workshop.store().record(&layer.key) {
+            let here = workshop.store().has_blob(&record.digest, record.size);
+            let layer = record.to_layer(&layer.name);
+            known.insert(layer.key, Known { layer, status: Status::Reused, here, holders: Vec::new() });
+        }
+    }
+    known
+}
+
+pub(crate) fn all_layers(prepared: &[Prepared]) -> impl Iterator<Item = &PreparedLayer> {
+    prepared.iter().flat_map(|image| &image.platforms).flat_map(|image| &image.layers)
+}
+
+/// Assembles every layer that is not in `layers`, several at once. `done` is told of each as soon as it lies in the
+/// store; if it answers false, the others are given up.
+///
+/// # Errors
+///
+/// The first failure; what was finished before it stays in the store.
+pub fn assemble(
+    workshop: &Workshop,
+    prepared: &[Prepared],
+    layers: &Layers,
+    done: &(dyn Fn(Layer) -> bool + Sync),
+) -> Result<(), Error> {
+    let mut missing: Vec<(&str, &PreparedLayer)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for image in prepared {
+        for layer in image.platforms.iter().flat_map(|platform| &platform.layers) {
+            if !layers.contains_key(&layer.key) && seen.insert(layer.key) {
+                missing.push((&image.name, layer));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    // The largest first: the last one to end then ends soonest.
+    missing.sort_by_key(|(_, layer)| std::cmp::Reverse(layer.contents.size()));
+    let pool = workshop.pool()?;
+    let next = AtomicUsize::new(0);
+    let stop = AtomicBool::new(false);
+    let failure: Mutex<Option<Error>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..workshop.jobs().min(missing.len()) {
+            scope.spawn(|| {
+                while let Some((image, layer)) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let go_on = match assemble_one(workshop, pool, image, layer) {
+                        Ok(layer) => done(layer),
+                        Err(error) => {
+                            failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            false
+                        }
+                    };
+                    if !go_on {
+                        stop.store(true, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}
+
+fn assemble_one(
+    workshop: &Workshop,
+    pool: &rayon::ThreadPool,
+    image: &str,
+    layer: &PreparedLayer,
+) -> Result<Layer, Error> {
+    let store = workshop.store();
+    let task = Task::Assemble { image: image.to_owned(), layer: layer.name.clone() };
+    let running = workshop.events().begin(task, layer.contents.size());
+    let failed = |source| Error::Layer { image: image.to_owned(), layer: layer.name.clone(), source: Box::new(source) };
+    let mut blob = store.new_blob()?;
+    let assembled = assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &|bytes| {
+        running.advance(bytes);
+    })
+    .map_err(failed)?;
+    blob.commit(&assembled.digest)?;
+    let listing = Listing::encode(layer.codec, layer.contents.entries(), &assembled.extents).map_err(failed)?;
+    let finished = Layer {
+        name: layer.name.clone(),
+        key: layer.key,
+        diff_id: assembled.diff_id,
+        digest: assembled.digest,
+        size: assembled.size,
+        media_type: layer.codec.media_type().to_owned(),
+    };
+    store.put_record(&LayerRecord::of(&finished), Some(&listing))?;
+    store.set_latest(image, &layer.name, &layer.key)?;
+    Ok(finished)
+}

@@ -1,0 +1,94 @@
+//! The contexts of a run, each scanned once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rayon::prelude::*;
+
+use crate::context::{Context, Found, digest_files};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{Platform, Tree};
+use crate::layer::{Contents, Placement, place, place_inline};
+use crate::spec::{LayerContent, LayerRecipe, Recipe};
+use crate::workshop::Workshop;
+
+/// What identifies a scan: several images and platforms may lay the same files.
+type ScanKey = (PathBuf, Vec<u8>, Vec<String>);
+
+/// The contexts of a run, each scanned once.
+#[derive(Default)]
+pub(super) struct Scans(BTreeMap<ScanKey, Scan>);
+
+struct Scan {
+    context: Context,
+    found: Vec<Found>,
+    digests: Vec<Option<Digest>>,
+}
+
+fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
+    match &layer.content {
+        LayerContent::Context { from, exclude, .. } => {
+            Some((layer.content.context_path(platform)?, from.clone(), exclude.clone()))
+        }
+        LayerContent::Entries(_) => None,
+    }
+}
+
+impl Scans {
+    /// Scans the contexts of a recipe that are not scanned yet, all at once.
+    pub(super) fn add(&mut self, workshop: &Workshop, recipe: &Recipe, platforms: &[Platform]) -> Result<(), Error> {
+        let mut new: BTreeMap<ScanKey, &str> = BTreeMap::new();
+        for platform in platforms {
+            for layer in recipe.layers.iter().filter(|layer| layer.is_for(platform)) {
+                if let Some(key) = scan_key(layer, platform).filter(|key| !self.0.contains_key(key)) {
+                    new.entry(key).or_insert(&layer.name);
+                }
+            }
+        }
+        let scanned: Vec<(ScanKey, Scan)> = workshop.pool()?.install(|| {
+            new.into_par_iter()
+                .map(|(key, layer)| {
+                    let scan = scan(workshop, &key).map_err(|error| Error::Layer {
+                        image: recipe.name.clone(),
+                        layer: layer.to_owned(),
+                        source: Box::new(error.into()),
+                    })?;
+                    Ok((key, scan))
+                })
+                .collect::<Result<_, Error>>()
+        })?;
+        self.0.extend(scanned);
+        Ok(())
+    }
+
+    /// Lays a layer whose context was scanned over `tree`.
+    pub(super) fn lay(
+        &self,
+        layer: &LayerRecipe,
+        platform: &Platform,
+        tree: &Tree,
+        epoch: i64,
+    ) -> Result<Contents, crate::layer::Error> {
+        let mut placement =
+            Placement { to: Vec::new(), owner: layer.owner, modes: layer.modes, mtime: layer.mtime.unwrap_or(epoch) };
+        match (&layer.content, scan_key(layer, platform).and_then(|key| self.0.get(&key))) {
+            (LayerContent::Context { from, to, .. }, Some(Scan { context, found, digests })) => {
+                placement.to.clone_from(to);
+                place(context, from, found, digests, &placement, tree)
+            }
+            (LayerContent::Entries(entries), _) => place_inline(entries, &placement, tree),
+            (LayerContent::Context { .. }, None) => unreachable!("every context of the recipe was scanned"),
+        }
+    }
+}
+
+fn scan(workshop: &Workshop, (path, from, exclude): &ScanKey) -> Result<Scan, crate::context::Error> {
+    let _running = workshop.events().begin(Task::Scan { context: path.display().to_string() }, 0);
+    let context = Context::open(path, exclude)?;
+    let found = context.scan(from)?;
+    let index = workshop.store().context_index(path, from, exclude);
+    let digests = digest_files(&context, &found, Some(&index))?;
+    Ok(Scan { context, found, digests })
+}

@@ -1,0 +1,124 @@
+//! `tarsia plan`
+
+use serde_json::{Value, json};
+use tarsia::Error;
+use tarsia::build::Status;
+use tarsia::plan::{Planned, PlannedLayer, Why};
+use tarsia::push::Destination;
+
+use super::arguments::PlanArguments;
+use super::progress::Progress;
+use super::report::{self, bytes};
+
+/// Answers false if there is work and that was the question.
+pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
+    let push = &arguments.push;
+    let progress = Progress::start(push.common.progress);
+    let (workspace, variables) = push.specs.load()?;
+    let workshop = push.common.workshop_to_look(progress.events())?;
+    let destination = Destination { to: push.to.clone(), tags: push.tags.clone(), variables, create_repository: false };
+    let lookup = push.lookup.lookup();
+    let planned = tarsia::plan::plan(&workshop, &workspace, &push.specs.options(), &destination, &lookup)?;
+    progress.finish();
+    let mut text = String::new();
+    for image in &planned {
+        if push.common.json {
+            text.push_str(&format!("{}\n", document(image)));
+        } else {
+            write(image, arguments.explain.as_deref(), &mut text);
+        }
+    }
+    report::print(&text);
+    Ok(!(arguments.exit_code && planned.iter().any(|image| image.work)))
+}
+
+fn write(image: &Planned, explain: Option<&str>, text: &mut String) {
+    let digest = image.digest.map_or_else(|| "digest not known yet".to_owned(), |digest| digest.to_string());
+    let work = if image.work { "to push" } else { "nothing to do" };
+    text.push_str(&format!("{} {work}, {digest} tags {}\n", image.repository, image.tags.join(" ")));
+    for platform in &image.platforms {
+        if image.platforms.len() > 1 {
+            text.push_str(&format!("  {}\n", platform.platform));
+        }
+        for layer in &platform.layers {
+            let (size, digest) = match &layer.descriptor {
+                Some(descriptor) => (bytes(descriptor.size), descriptor.digest.short()),
+                None => (String::new(), String::new()),
+            };
+            let name = layer.name.as_deref().unwrap_or_default();
+            let line = format!("  {:<8} {size:>9}  {digest:<12}  {name}", word(layer));
+            text.push_str(line.trim_end());
+            text.push('\n');
+            if let Some(why) = &layer.why {
+                text.push_str(&format!("           {}\n", why.words()));
+                if let Why::Changed(difference) = why {
+                    let all = explain == Some(name);
+                    let named = if all { difference.all() } else { difference.named() };
+                    named.iter().for_each(|entry| text.push_str(&format!("             {entry}\n")));
+                    let more = difference.entries.len() - named.len();
+                    if more > 0 {
+                        text.push_str(&format!("             and {more} more (--explain {name})\n"));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn word(layer: &PlannedLayer) -> &'static str {
+    match layer.status {
+        Status::Built => "build",
+        Status::Uploaded => "upload",
+        other => other.word(),
+    }
+}
+
+fn document(image: &Planned) -> Value {
+    let several = image.platforms.len() > 1;
+    let mut layers = Vec::new();
+    for platform in &image.platforms {
+        for layer in &platform.layers {
+            let mut object = json!({
+                "name": layer.name,
+                "key": layer.key,
+                "digest": layer.descriptor.as_ref().map(|descriptor| descriptor.digest),
+                "diff_id": layer.diff_id,
+                "size": layer.descriptor.as_ref().map(|descriptor| descriptor.size),
+                "media_type": layer.descriptor.as_ref().map(|descriptor| &descriptor.media_type),
+                "status": layer.status.word(),
+            });
+            if several {
+                object["platform"] = json!(platform.platform);
+            }
+            if let Some(why) = &layer.why {
+                object["why"] = json!(why.words());
+                if let Why::Changed(difference) = why {
+                    object["differences"] = difference
+                        .entries
+                        .iter()
+                        .map(|(path, aspects)| {
+                            let words: Vec<&str> = aspects.iter().map(|aspect| aspect.word()).collect();
+                            json!({"path": format!("/{}", String::from_utf8_lossy(path)), "what": words})
+                        })
+                        .collect();
+                }
+            }
+            layers.push(object);
+        }
+    }
+    let platforms: Vec<&str> = image.platforms.iter().map(|platform| platform.platform.as_str()).collect();
+    let requests = image.requests;
+    json!({
+        "schema": 1,
+        "name": image.name,
+        "repository": image.repository.to_string(),
+        "digest": image.digest,
+        "ref": image.digest.map(|digest| format!("{}@{digest}", image.repository)),
+        "tags": image.tags,
+        "platform": platforms.join(","),
+        "base": image.base.as_ref().map(|(name, digest)| json!({"ref": name, "digest": digest})),
+        "layers": layers,
+        "requests": {"sent": requests.sent, "bytes_up": requests.bytes_up, "bytes_down": requests.bytes_down},
+        "changed": image.work,
+    })
+}

@@ -1,0 +1,268 @@
+//! Planning: what a push would do and why, layer by layer. Writes nothing anywhere.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
+
+use crate::address::Destination;
+use crate::build::{Built, Options, PreparedBase, PreparedLayer, Status};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::image::{Descriptor, Repository, media_type};
+use crate::layer::Difference;
+use crate::published::Lookup;
+use crate::registry::{self, RemoteRepository, Requests};
+use crate::spec::Workspace;
+use crate::survey::{Survey, Target, chain, survey};
+use crate::workshop::Workshop;
+
+/// Why a layer would be assembled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// `--no-cache` was asked for.
+    Asked,
+    /// No version of it is known.
+    New,
+    /// Its key differs from that of the last version known.
+    Changed(Difference),
+    /// It is known, and its blob exists nowhere any more.
+    Lost,
+    /// It is as it was, and neither this machine nor the registry has it.
+    Forgotten,
+}
+
+impl Why {
+    /// In a line.
+    pub fn words(&self) -> String {
+        match self {
+            Why::Asked => "the cache is not to be used".to_owned(),
+            Why::New => "no earlier version is known".to_owned(),
+            Why::Changed(difference) => format!("key differs: {}", difference.summary()),
+            Why::Lost => "the blob exists nowhere any more".to_owned(),
+            Why::Forgotten => "unchanged, but its blob is not known any more".to_owned(),
+        }
+    }
+}
+
+/// What would become of a layer.
+#[derive(Debug, Clone)]
+pub struct PlannedLayer {
+    /// Its name, if it is one of ours.
+    pub name: Option<String>,
+    /// Its key, if it is one of ours.
+    pub key: Option<Digest>,
+    /// Its descriptor, if it is known.
+    pub descriptor: Option<Descriptor>,
+    /// The digest of its plain tar stream, if it is known.
+    pub diff_id: Option<Digest>,
+    /// What would become of it.
+    pub status: Status,
+    /// Why it would be assembled, if it would.
+    pub why: Option<Why>,
+}
+
+/// What would become of an image for one platform.
+#[derive(Debug, Clone)]
+pub struct PlannedPlatform {
+    /// The platform, as text.
+    pub platform: String,
+    /// Its layers, lowest first.
+    pub layers: Vec<PlannedLayer>,
+}
+
+/// What would become of an image.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// Its name.
+    pub name: String,
+    /// Its repository.
+    pub repository: Repository,
+    /// Its tags; `{digest}` stands in them as long as the digest is not known.
+    pub tags: Vec<String>,
+    /// Its digest, if all its layers are known.
+    pub digest: Option<Digest>,
+    /// The base's name and digest, if it has one and the digest is known.
+    pub base: Option<(String, Option<Digest>)>,
+    /// The image for each platform.
+    pub platforms: Vec<PlannedPlatform>,
+    /// Whether there is anything to do.
+    pub work: bool,
+    /// Requests made for this image.
+    pub requests: Requests,
+}
+
+/// Finds out what a push would do.
+///
+/// # Errors
+///
+/// As [`survey`].
+pub fn plan(
+    workshop: &Workshop,
+    workspace: &Workspace,
+    options: &Options,
+    destination: &Destination,
+    lookup: &Lookup,
+) -> Result<Vec<Planned>, Error> {
+    let survey = survey(workshop, workspace, options, destination, lookup)?;
+    let present = workshop.door().block_on(present(workshop, &survey))??;
+    let mut planned = Vec::new();
+    let mut sent: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    for target in &survey.targets {
+        let image = plan_image(workshop, &survey, target, options, &present, &mut sent);
+        planned.push(image);
+    }
+    Ok(planned)
+}
+
+/// Where blobs are: which repository has which.
+type Present = BTreeSet<(Repository, Digest)>;
+
+/// Asks the repositories of images that are not current for every blob that is known.
+async fn present(workshop: &Workshop, survey: &Survey) -> Result<Present, registry::Error> {
+    let mut questions: BTreeMap<(Repository, Digest), RemoteRepository> = BTreeMap::new();
+    for target in survey.targets.iter().filter(|target| !survey.current.contains(&target.place)) {
+        let own = target.remote.repository();
+        for image in survey.prepared[target.place].platforms.iter().flat_map(|p| chain(&survey.prepared, p)) {
+            for known in image.layers.iter().filter_map(|layer| survey.layers.get(&layer.key)) {
+                for holder in known.holders.iter().chain([own]) {
+                    if let Entry::Vacant(question) = questions.entry((holder.clone(), known.layer.digest)) {
+                        question.insert(workshop.door().repository(holder, target.remote.traffic())?);
+                    }
+                }
+            }
+            if let PreparedBase::Image(base) = &image.base {
+                for layer in &base.documents.layers {
+                    questions.entry((own.clone(), layer.digest)).or_insert_with(|| target.remote.clone());
+                }
+            }
+        }
+    }
+    let asking: FuturesUnordered<_> = questions
+        .into_iter()
+        .map(async |((repository, digest), remote)| {
+            let exists = match remote.blob_exists(&digest).await {
+                Err(error) if error.is_denied() => false,
+                answer => answer?,
+            };
+            Ok::<_, registry::Error>(exists.then_some((repository, digest)))
+        })
+        .collect();
+    Ok(asking.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+}
+
+fn plan_image(
+    workshop: &Workshop,
+    survey: &Survey,
+    target: &Target,
+    options: &Options,
+    present: &Present,
+    sent: &mut BTreeMap<Digest, Vec<Repository>>,
+) -> Planned {
+    let prepared = &survey.prepared[target.place];
+    let built = survey.built[target.place].as_ref();
+    let current = survey.current.contains(&target.place);
+    let own = target.remote.repository();
+    let mut platforms = Vec::new();
+    for platform in &prepared.platforms {
+        let mut images: Vec<_> = chain(&survey.prepared, platform).collect();
+        images.reverse();
+        let mut layers = Vec::new();
+        for image in images {
+            if let PreparedBase::Image(base) = &image.base {
+                let diff_ids = base.documents.config.diff_ids();
+                for (descriptor, diff_id) in base.documents.layers.iter().zip(diff_ids) {
+                    let mut descriptor = descriptor.clone();
+                    descriptor.media_type = media_type::to_oci(&descriptor.media_type).to_owned();
+                    layers.push(PlannedLayer {
+                        name: None,
+                        key: None,
+                        descriptor: Some(descriptor),
+                        diff_id: Some(diff_id),
+                        status: Status::Base,
+                        why: None,
+                    });
+                }
+            }
+            for layer in &image.layers {
+                let (status, why) = match survey.layers.get(&layer.key) {
+                    Some(_) if current => (Status::Reused, None),
+                    Some(known) => {
+                        let digest = known.layer.digest;
+                        let has = |holder: &Repository| present.contains(&(holder.clone(), digest));
+                        let earlier = sent.entry(digest).or_default();
+                        let mountable = known.holders.iter().filter(|holder| has(holder)).chain(earlier.iter());
+                        let status = if has(own) || earlier.contains(own) {
+                            Status::Reused
+                        } else if mountable.clone().any(|holder| holder.host == own.host) {
+                            Status::Mounted
+                        } else if known.here || mountable.count() > 0 {
+                            Status::Uploaded
+                        } else {
+                            Status::Built
+                        };
+                        earlier.push(own.clone());
+                        (status, (status == Status::Built).then_some(Why::Lost))
+                    }
+                    None => (Status::Built, Some(why(workshop, survey, target, &prepared.name, layer, options))),
+                };
+                let known = survey.layers.get(&layer.key).map(|known| &known.layer);
+                layers.push(PlannedLayer {
+                    name: Some(layer.name.clone()),
+                    key: Some(layer.key),
+                    descriptor: known.map(|layer| layer.descriptor()),
+                    diff_id: known.map(|layer| layer.diff_id),
+                    status,
+                    why,
+                });
+            }
+        }
+        platforms.push(PlannedPlatform { platform: platform.platform.to_string(), layers });
+    }
+    Planned {
+        name: prepared.name.clone(),
+        repository: own.clone(),
+        tags: built.map_or_else(|| target.tags.clone(), |image| target.tags_of(image)),
+        digest: built.map(|image| image.top().digest),
+        base: base_of(survey, target),
+        platforms,
+        work: !current,
+        requests: prepared.traffic.snapshot(),
+    }
+}
+
+fn base_of(survey: &Survey, target: &Target) -> Option<(String, Option<Digest>)> {
+    match &survey.prepared[target.place].platforms.first()?.base {
+        PreparedBase::Image(base) => {
+            let (name, digest) = base.documents.named.as_ref()?;
+            Some((name.clone(), Some(*digest)))
+        }
+        &PreparedBase::Prepared(place, at) => {
+            let digest = survey.built[place].as_ref().map(|image: &Built| image.platforms[at].image.descriptor.digest);
+            Some((survey.prepared[place].name.clone(), digest))
+        }
+    }
+}
+
+/// Why a layer is not known: compared with the version that was last made here, or was last pushed.
+pub fn why(
+    workshop: &Workshop,
+    survey: &Survey,
+    target: &Target,
+    image: &str,
+    layer: &PreparedLayer,
+    options: &Options,
+) -> Why {
+    if options.no_cache {
+        return Why::Asked;
+    }
+    let store = workshop.store();
+    let here = store.latest(image, &layer.name).and_then(|key| store.listing(&key));
+    match here.or_else(|| survey.published.last_listing(target.place, image, &layer.name)) {
+        None => Why::New,
+        Some(last) => {
+            let difference = Difference::between(&last, layer.codec, layer.contents.entries());
+            if difference == Difference::default() { Why::Forgotten } else { Why::Changed(difference) }
+        }
+    }
+}

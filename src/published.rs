@@ -1,0 +1,304 @@
+//! What repositories already hold, looked at when it is first needed. Cache images and other people's images are
+//! best-effort: one that does not answer is noted, and the run does the work itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future::try_join_all;
+
+use crate::build::{Known, Memory, Status};
+use crate::digest::Digest;
+use crate::image::{
+    BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_KEY, LAYER_NAME, Layer, Manifest, Nodes,
+    Reference, Repository, parse_facts,
+};
+use crate::layer::Listing;
+use crate::registry::{self, RemoteRepository, Traffic};
+use crate::workshop::Workshop;
+
+/// The largest listing or tree that is fetched, in bytes.
+const BLOB_LIMIT: u64 = 64 << 20;
+
+/// The tag of a repository's cache image, unless another is asked for.
+pub const CACHE_TAG: &str = "tarsia-cache";
+
+/// Where to look for layers beside this machine.
+#[derive(Debug, Clone)]
+pub struct Lookup {
+    /// Whether repositories are looked at.
+    pub remote: bool,
+    /// Images whose layers are looked at beside those that are about to be replaced.
+    pub cache_from: Vec<Reference>,
+    /// The tag of the cache image.
+    pub cache_tag: String,
+}
+
+impl Default for Lookup {
+    fn default() -> Lookup {
+        Lookup { remote: true, cache_from: Vec::new(), cache_tag: CACHE_TAG.to_owned() }
+    }
+}
+
+/// An image of a repository, for one platform.
+#[derive(Debug, Clone)]
+pub struct PublishedImage {
+    /// The repository.
+    pub repository: Repository,
+    /// The digest of what the tag stands for: this image's manifest, or an index over it.
+    pub top: Digest,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The config.
+    pub config: Config,
+}
+
+impl PublishedImage {
+    /// The layer with this key, if the image has it. Its diff_id is the config's.
+    fn layer(&self, key: &Digest) -> Option<Layer> {
+        let diff_ids = self.config.diff_ids();
+        if diff_ids.len() != self.manifest.layers.len() {
+            return None;
+        }
+        let wanted = key.to_string();
+        let at = self.manifest.layers.iter().position(|layer| layer.annotations.get(LAYER_KEY) == Some(&wanted))?;
+        let descriptor = &self.manifest.layers[at];
+        Some(Layer {
+            name: descriptor.annotations.get(LAYER_NAME).cloned().unwrap_or_default(),
+            key: *key,
+            diff_id: diff_ids[at],
+            digest: descriptor.digest,
+            size: descriptor.size,
+            media_type: descriptor.media_type.clone(),
+        })
+    }
+}
+
+/// A repository that an image goes to.
+struct Place {
+    remote: RemoteRepository,
+    /// The tags about to be replaced whose names are known beforehand.
+    tags: Vec<String>,
+    cache: OnceLock<Option<CacheImage>>,
+}
+
+/// What the tags about to be replaced stand for.
+#[derive(Default)]
+struct Replaced {
+    images: Vec<PublishedImage>,
+    /// Nothing for a tag that does not exist.
+    tops: BTreeMap<String, Option<Digest>>,
+}
+
+/// What the repositories of a run hold.
+pub struct Published {
+    workshop: Workshop,
+    lookup: Lookup,
+    places: BTreeMap<usize, Place>,
+    replaced: OnceLock<Result<BTreeMap<usize, Replaced>, registry::Error>>,
+    others: OnceLock<Vec<PublishedImage>>,
+}
+
+impl Published {
+    /// For images at these places of a workspace, with their repositories and tags.
+    pub fn new(
+        workshop: &Workshop,
+        lookup: Lookup,
+        targets: impl IntoIterator<Item = (usize, RemoteRepository, Vec<String>)>,
+    ) -> Arc<Published> {
+        let places = targets.into_iter().map(|(place, remote, tags)| {
+            let tags = tags.into_iter().filter(|tag| !tag.contains("{digest}")).collect();
+            (place, Place { remote, tags, cache: OnceLock::new() })
+        });
+        Arc::new(Published {
+            workshop: workshop.clone(),
+            lookup,
+            places: places.collect(),
+            replaced: OnceLock::new(),
+            others: OnceLock::new(),
+        })
+    }
+
+    fn note(&self, what: &str, error: &dyn std::fmt::Display) {
+        self.workshop.events().note(format!("{what} could not be looked at: {error}"));
+    }
+
+    /// What the tags about to be replaced stand for, by place. All are looked at at once. A registry that refuses here
+    /// would refuse the push as well.
+    fn replaced(&self) -> &Result<BTreeMap<usize, Replaced>, registry::Error> {
+        self.replaced.get_or_init(|| {
+            if !self.lookup.remote {
+                return Ok(BTreeMap::new());
+            }
+            self.workshop
+                .door()
+                .block_on(try_join_all(self.places.iter().map(async |(place, at)| {
+                    let mut replaced = Replaced::default();
+                    for tag in &at.tags {
+                        let (top, images) = fetch(&at.remote, tag, &replaced.images).await?;
+                        replaced.tops.insert(tag.clone(), top);
+                        replaced.images.extend(images);
+                    }
+                    Ok((*place, replaced))
+                })))?
+                .map(|all| all.into_iter().collect())
+        })
+    }
+
+    fn images(&self) -> impl Iterator<Item = &PublishedImage> {
+        self.replaced().iter().flat_map(|all| all.values()).flat_map(|replaced| &replaced.images)
+    }
+
+    /// The images of `--cache-from`.
+    fn others(&self) -> &[PublishedImage] {
+        self.others.get_or_init(|| {
+            let traffic = self.places.values().next().map(|place| Arc::clone(place.remote.traffic()));
+            let traffic = traffic.unwrap_or_else(|| Arc::new(Traffic::default()));
+            let mut images = Vec::new();
+            for reference in self.lookup.cache_from.iter().filter(|_| self.lookup.remote) {
+                let found =
+                    self.workshop.door().repository(&reference.repository, &traffic).and_then(|remote| {
+                        self.workshop.door().block_on(fetch(&remote, &reference.asks_for(), &[]))?
+                    });
+                match found {
+                    Ok((_, found)) => images.extend(found),
+                    Err(error) => self.note(&format!("`{reference}`"), &error),
+                }
+            }
+            images
+        })
+    }
+
+    /// The cache image of the repository at a place, if it has one.
+    pub fn cache(&self, place: usize) -> Option<&CacheImage> {
+        let at = self.places.get(&place).filter(|_| self.lookup.remote)?;
+        at.cache
+            .get_or_init(|| {
+                let found = self.workshop.door().block_on(at.remote.try_manifest(&self.lookup.cache_tag));
+                match found.and_then(|found| found) {
+                    Ok(found) => match Document::parse(&found?.bytes, "") {
+                        Ok(Document::Manifest(manifest)) => Some(CacheImage::read(&manifest)),
+                        _ => None,
+                    },
+                    Err(error) => {
+                        self.note(&format!("`{}:{}`", at.remote.repository(), self.lookup.cache_tag), &error);
+                        None
+                    }
+                }
+            })
+            .as_ref()
+    }
+
+    /// What a tag of the repository at a place stands for, if it was looked at.
+    pub fn known_top(&self, place: usize, tag: &str) -> Option<Option<Digest>> {
+        self.replaced.get()?.as_ref().ok()?.get(&place)?.tops.get(tag).copied()
+    }
+
+    /// Looks for the layer with this key, needed by the images at `places`: in the images about to be replaced, in
+    /// those of `--cache-from`, in the repositories' cache images.
+    ///
+    /// # Errors
+    ///
+    /// If a repository that an image goes to refuses to be looked at.
+    pub fn find(&self, key: &Digest, places: &BTreeSet<usize>) -> Result<Option<Known>, registry::Error> {
+        if let Err(error) = self.replaced() {
+            return Err(error.clone());
+        }
+        if !self.lookup.remote {
+            return Ok(None);
+        }
+        let known = |layer: Layer, holders| Known { layer, status: Status::Reused, here: false, holders };
+        let tagged = self.images().chain(self.others());
+        let mut found: Option<Known> = None;
+        for image in tagged {
+            if let Some(layer) = image.layer(key) {
+                let known = found.get_or_insert_with(|| known(layer.clone(), Vec::new()));
+                if known.layer.digest == layer.digest && !known.holders.contains(&image.repository) {
+                    known.holders.push(image.repository.clone());
+                }
+            }
+        }
+        let in_cache = || {
+            places.iter().find_map(|&place| {
+                let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
+                Some(known(cached.layer.clone(), vec![self.places[&place].remote.repository().clone()]))
+            })
+        };
+        Ok(found.or_else(in_cache))
+    }
+
+    /// The listing that the layer of this name last had, for the image at a place: from its repository's cache image.
+    pub fn last_listing(&self, place: usize, image: &str, layer: &str) -> Option<Listing> {
+        let cached = self.cache(place)?.layers.iter().find(|c| c.image == image && c.layer.name == layer)?;
+        self.blob(place, cached.listing.as_ref()?).and_then(|bytes| Listing::decode(&bytes).ok())
+    }
+
+    fn blob(&self, place: usize, descriptor: &crate::image::Descriptor) -> Option<Vec<u8>> {
+        let remote = &self.places.get(&place)?.remote;
+        match self.workshop.door().block_on(remote.blob(descriptor, BLOB_LIMIT)).and_then(|bytes| bytes) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                self.note(&format!("a blob of `{}`", remote.repository()), &error);
+                None
+            }
+        }
+    }
+}
+
+impl Memory for Published {
+    fn facts(&self, _: usize, base: &Digest) -> Option<Facts> {
+        // Facts about a base are true whichever image they travel with; together they answer more.
+        let mut all = Facts::new();
+        for image in self.images() {
+            let text = image.manifest.annotations.get(BASE_FACTS).map(String::as_str).unwrap_or_default();
+            if let Some((of, facts)) = text.split_once(' ')
+                && of.parse() == Ok(*base)
+            {
+                all.extend(parse_facts(facts).unwrap_or_default());
+            }
+        }
+        Some(all).filter(|all| !all.is_empty())
+    }
+
+    fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes> {
+        // An image that is only built on has no repository of its own in this run; those above it may know.
+        let places = [place].into_iter().chain(self.places.keys().copied().filter(|&other| other != place));
+        places.into_iter().find_map(|place| {
+            let (_, tree) = self.cache(place)?.trees.iter().find(|(of, _)| of == base)?;
+            Nodes::decode(&self.blob(place, tree)?).ok()
+        })
+    }
+}
+
+/// What is behind a tag: the digest of the topmost document, and the images, one or one a platform, unless they are
+/// among `known`. Documents that make no sense are no images.
+async fn fetch(
+    remote: &RemoteRepository,
+    tag: &str,
+    known: &[PublishedImage],
+) -> Result<(Option<Digest>, Vec<PublishedImage>), registry::Error> {
+    let Some(top) = remote.try_manifest(tag).await? else { return Ok((None, Vec::new())) };
+    if known.iter().any(|image| image.top == top.digest) {
+        return Ok((Some(top.digest), Vec::new()));
+    }
+    let mut manifests = Vec::new();
+    match Document::parse(&top.bytes, &top.media_type) {
+        Ok(Document::Manifest(manifest)) => manifests.push(manifest),
+        Ok(Document::Index(index)) => {
+            for image in index.images() {
+                let Some(found) = remote.try_manifest(&image.digest.to_string()).await? else { continue };
+                if let Ok(Document::Manifest(manifest)) = Document::parse(&found.bytes, &found.media_type) {
+                    manifests.push(manifest);
+                }
+            }
+        }
+        Err(_) => {}
+    }
+    let mut images = Vec::new();
+    for manifest in manifests {
+        if let Ok(config) = Config::parse(&remote.blob(&manifest.config, CONFIG_LIMIT).await?) {
+            let repository = remote.repository().clone();
+            images.push(PublishedImage { repository, top: top.digest, manifest, config });
+        }
+    }
+    Ok((Some(top.digest), images))
+}

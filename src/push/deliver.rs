@@ -1,0 +1,219 @@
+//! Delivering: one blob to one repository, the cheapest way.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
+use tokio::sync::watch;
+
+use crate::base::{self, BaseImage, Origin};
+use crate::build::{Known, Status};
+use crate::digest::Digest;
+use crate::error::Error;
+use crate::events::Task;
+use crate::image::{Descriptor, Repository};
+use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository};
+use crate::survey::{Survey, chain};
+use crate::workshop::Workshop;
+
+/// A blob that images need, and where its bytes are.
+#[derive(Clone)]
+pub(crate) struct Parcel<'a> {
+    descriptor: Descriptor,
+    /// What it is called in progress.
+    name: String,
+    /// Where an image that brings it has its blobs, and what that image is called.
+    origin: Option<(&'a Origin, &'a str)>,
+    /// Repositories that have it.
+    holders: Vec<Repository>,
+}
+
+impl<'a> Parcel<'a> {
+    /// A layer of a base.
+    pub(super) fn of_base(base: &'a BaseImage, layer: &Descriptor) -> Parcel<'a> {
+        Parcel::of_origin(&base.origin, base.name(), layer)
+    }
+
+    /// A blob of the image called `name`.
+    pub(crate) fn of_origin(origin: &'a Origin, name: &'a str, blob: &Descriptor) -> Parcel<'a> {
+        let holders = match origin {
+            Origin::Registry(remote) => vec![remote.repository().clone()],
+            _ => Vec::new(),
+        };
+        let label = format!("{name} {}", blob.digest.short());
+        Parcel { descriptor: blob.clone(), name: label, origin: Some((origin, name)), holders }
+    }
+
+    /// Other repositories have it too.
+    pub(super) fn also_in(&mut self, repositories: Option<&Vec<Repository>>) {
+        let new = repositories.into_iter().flatten().filter(|repository| !self.holders.contains(repository));
+        let new: Vec<Repository> = new.cloned().collect();
+        self.holders.extend(new);
+    }
+
+    /// The blob's digest.
+    pub(crate) fn digest(&self) -> Digest {
+        self.descriptor.digest
+    }
+
+    /// Whether a repository is known to have it.
+    pub(crate) fn is_in(&self, repository: &Repository) -> bool {
+        self.holders.contains(repository)
+    }
+
+    /// A layer of ours.
+    pub(super) fn of_layer(known: &Known) -> Parcel<'a> {
+        Parcel {
+            descriptor: known.layer.descriptor(),
+            name: known.layer.name.clone(),
+            origin: None,
+            holders: known.holders.clone(),
+        }
+    }
+}
+
+/// Asks for every layer that is known but not here, and that a target which is not current needs. Layers that exist
+/// nowhere any more are returned; of the others the holders that have them are kept.
+pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<Vec<Digest>, registry::Error> {
+    let Survey { prepared, targets, layers, current, .. } = survey;
+    let mut questions: BTreeMap<Repository, (RemoteRepository, BTreeMap<Digest, Digest>)> = BTreeMap::new();
+    for target in targets.iter().filter(|target| !current.contains(&target.place)) {
+        for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
+            for layer in &image.layers {
+                let Some(known) = layers.get(&layer.key).filter(|known| !known.here) else { continue };
+                // Where it is said to be; for a record without a blob, where it is needed.
+                let own = target.remote.repository();
+                let said = if known.holders.is_empty() { std::slice::from_ref(own) } else { &known.holders[..] };
+                for holder in said {
+                    let (_, digests) = match questions.entry(holder.clone()) {
+                        Entry::Occupied(entry) => entry.into_mut(),
+                        Entry::Vacant(entry) => {
+                            let remote = match holder == own {
+                                true => target.remote.clone(),
+                                false => workshop.door().repository(holder, target.remote.traffic())?,
+                            };
+                            entry.insert((remote, BTreeMap::new()))
+                        }
+                    };
+                    digests.insert(layer.key, known.layer.digest);
+                }
+            }
+        }
+    }
+    let asking: FuturesUnordered<_> = questions
+        .into_iter()
+        .map(async |(holder, (remote, keys))| {
+            let digests: Vec<Digest> = keys.values().copied().collect();
+            // Not being allowed to look at somebody else's repository is not having it.
+            let found = match remote.existing(&digests).await {
+                Err(error) if error.is_denied() => BTreeSet::new(),
+                answer => answer?,
+            };
+            Ok::<_, registry::Error>((holder, keys, found))
+        })
+        .collect();
+    let mut confirmed: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    for (holder, keys, found) in asking.try_collect::<Vec<_>>().await? {
+        for (key, digest) in keys {
+            confirmed.entry(key).or_default().extend(found.contains(&digest).then(|| holder.clone()));
+        }
+    }
+    let mut lost = Vec::new();
+    for (key, mut holders) in confirmed {
+        // Answers come in any order; what is done with them must not.
+        holders.sort();
+        if holders.is_empty() {
+            lost.push(key);
+        }
+        if let Some(known) = layers.get_mut(&key) {
+            known.holders = holders;
+        }
+    }
+    Ok(lost)
+}
+
+/// Brings a blob to a repository. `there` says whether it has the blob, if that was asked. `before` is another one that gets the same blob first: some registries
+/// mount only what a manifest refers to, so its manifest is waited for.
+pub(crate) async fn deliver(
+    workshop: &Workshop,
+    parcel: Parcel<'_>,
+    remote: &RemoteRepository,
+    there: Option<bool>,
+    before: Option<(&RemoteRepository, watch::Receiver<bool>)>,
+) -> Result<(Digest, Status), Error> {
+    let repository = remote.repository();
+    let digest = parcel.descriptor.digest;
+    let is_there = match there {
+        _ if parcel.is_in(repository) => true,
+        Some(there) => there,
+        None => remote.blob_exists(&digest).await?,
+    };
+    if is_there {
+        return Ok((digest, Status::Reused));
+    }
+    registry::limits::check_layer(&repository.host, &parcel.descriptor)?;
+    let mut holders: Vec<Repository> = parcel.holders.clone();
+    if let Some((other, mut published)) = before
+        && other.repository().host == repository.host
+    {
+        // Ends without it only if the run has failed, and then nobody asks for this answer.
+        let _ = published.wait_for(|published| *published).await;
+        if other.repository() == repository {
+            return Ok((digest, Status::Reused));
+        }
+        holders.push(other.repository().clone());
+    }
+    let mut session = None;
+    if let Some(from) = holders.iter().rev().find(|holder| holder.host == repository.host) {
+        match remote.mount(&digest, from).await? {
+            MountOutcome::Mounted => return Ok((digest, Status::Mounted)),
+            MountOutcome::Session(opened) => session = Some(opened),
+        }
+    }
+    upload(workshop, &parcel, remote, &holders, session).await?;
+    Ok((digest, Status::Uploaded))
+}
+
+async fn upload(
+    workshop: &Workshop,
+    parcel: &Parcel<'_>,
+    remote: &RemoteRepository,
+    holders: &[Repository],
+    session: Option<registry::UploadSession>,
+) -> Result<(), Error> {
+    let descriptor = &parcel.descriptor;
+    let store = workshop.store();
+    let task = Task::Upload { layer: parcel.name.clone(), repository: remote.repository().to_string() };
+    let running = workshop.events().begin(task, descriptor.size);
+    // The wire tells how far it is, and begins anew when it tries again.
+    let furthest = AtomicU64::new(0);
+    let progress = |position| {
+        let before = furthest.fetch_max(position, Ordering::Relaxed);
+        running.advance(position.saturating_sub(before));
+    };
+    let elsewhere;
+    let source = if store.has_blob(&descriptor.digest, descriptor.size) {
+        BlobSource::File(store.blob_path(&descriptor.digest))
+    } else {
+        match parcel.origin {
+            Some((origin, name)) => match origin {
+                Origin::Registry(origin) => BlobSource::Remote(origin),
+                _ => {
+                    // Reading a layout or an archive blocks; the runtime has another thread meanwhile.
+                    tokio::task::block_in_place(|| base::keep_layer(workshop, origin, name, descriptor))?;
+                    BlobSource::File(store.blob_path(&descriptor.digest))
+                }
+            },
+            // Another repository has it: it streams through, and touches no disk.
+            None => match holders.first() {
+                Some(holder) => {
+                    elsewhere = workshop.door().repository(holder, remote.traffic())?;
+                    BlobSource::Remote(&elsewhere)
+                }
+                None => BlobSource::File(store.blob_path(&descriptor.digest)),
+            },
+        }
+    };
+    Ok(remote.upload(descriptor, source, session, &progress).await?)
+}

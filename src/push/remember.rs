@@ -1,0 +1,112 @@
+//! Remembering: after a push that added layers, the repository's cache image is told of them. Best-effort: a push that
+//! has succeeded does not fail for its cache.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::Outcomes;
+use crate::build::Status;
+use crate::digest::Digest;
+use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, Descriptor, Document, LISTING, TREE, media_type};
+use crate::published::Lookup;
+use crate::registry::{self, BlobSource, RemoteRepository};
+use crate::store::LayerRecord;
+use crate::survey::{Survey, Target};
+use crate::workshop::Workshop;
+
+/// What a repository's cache image is to learn.
+#[derive(Default)]
+struct News {
+    layers: Vec<CachedLayer>,
+    /// Blobs to be sent first, by digest.
+    blobs: BTreeMap<Digest, (Descriptor, Vec<u8>)>,
+    trees: Vec<(Digest, Descriptor)>,
+}
+
+/// Writes down, here and in the repositories, which layers there are now.
+pub(super) fn remember(workshop: &Workshop, survey: &Survey, outcomes: &Outcomes, lookup: &Lookup) {
+    let store = workshop.store();
+    for known in survey.layers.values().filter(|known| !known.here) {
+        // What was found in a registry is found here the next time, without its blob.
+        let _ = store.put_record(&LayerRecord::of(&known.layer), None);
+    }
+    if !lookup.remote {
+        return;
+    }
+    for target in &survey.targets {
+        let news = news(workshop, survey, target, outcomes);
+        if news.layers.is_empty() && news.trees.is_empty() {
+            continue;
+        }
+        let written = workshop.door().block_on(write(&target.remote, &lookup.cache_tag, news));
+        if let Err(error) = written.and_then(|written| written) {
+            let repository = target.remote.repository();
+            workshop.events().note(format!("the cache image of `{repository}` was not written: {error}"));
+        }
+    }
+}
+
+fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcomes) -> News {
+    let store = workshop.store();
+    let image = &survey.prepared[target.place];
+    let mut news = News::default();
+    for layer in image.platforms.iter().flat_map(|platform| &platform.layers) {
+        let Some(known) = survey.layers.get(&layer.key) else { continue };
+        let outcome = outcomes.get(&(target.place, known.layer.digest));
+        let is_new = matches!(outcome, Some(Status::Uploaded | Status::Mounted));
+        if !is_new || news.layers.iter().any(|cached| cached.layer.key == layer.key) {
+            continue;
+        }
+        let listing = store.listing_bytes(&layer.key).map(|bytes| {
+            let descriptor = Descriptor::of(LISTING, &bytes);
+            news.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
+            descriptor
+        });
+        news.layers.push(CachedLayer { layer: known.layer.clone(), image: image.name.clone(), listing });
+    }
+    for ground in image.platforms.iter().filter_map(|platform| platform.ground()) {
+        let known =
+            survey.published.cache(target.place).is_some_and(|cache| cache.trees.iter().any(|(of, _)| *of == ground));
+        if known || news.trees.iter().any(|(of, _)| *of == ground) {
+            continue;
+        }
+        if let Some(bytes) = store.tree_bytes(&ground) {
+            let descriptor = Descriptor::of(TREE, &bytes);
+            news.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
+            news.trees.push((ground, descriptor));
+        }
+    }
+    news
+}
+
+async fn write(remote: &RemoteRepository, tag: &str, news: News) -> Result<(), registry::Error> {
+    // Read again, as late as possible: two writers may lose each other's entries, never more.
+    let found = remote.try_manifest(tag).await?;
+    let current = found.as_ref().map(|found| found.digest);
+    let mut cache = match found {
+        Some(found) => match Document::parse(&found.bytes, &found.media_type) {
+            Ok(Document::Manifest(manifest)) => CacheImage::read(&manifest),
+            _ => CacheImage::default(),
+        },
+        None => CacheImage::default(),
+    };
+    let before = cache.to_manifest();
+    cache.add(news.layers, news.trees);
+    let manifest = cache.to_manifest();
+    if manifest == before {
+        return Ok(());
+    }
+    if let Some(current) = current {
+        // Where tags may not be moved, this one would have to be an exception.
+        remote.may_replace(tag, &current, &Digest::of(&manifest.to_bytes())).await?;
+    }
+    let config = (Descriptor::of(media_type::CONFIG, CACHE_CONFIG), CACHE_CONFIG.to_vec());
+    for (descriptor, bytes) in news.blobs.into_values().chain([config]) {
+        if !remote.blob_exists(&descriptor.digest).await? {
+            remote.upload(&descriptor, BlobSource::Bytes(bytes.into()), None, &|_| {}).await?;
+        }
+    }
+    remote.put_manifest(tag, media_type::MANIFEST, &Bytes::from(manifest.to_bytes())).await?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! The commands around building and pushing.
+
+mod cache;
+mod help;
+mod inspect;

@@ -26,7 +26,6 @@ use std::path::{Path, PathBuf};
 pub use blob::NewBlob;
 pub use error::StoreError;
 pub use prune::{Damage, Keep, Kept, Pruned};
-pub use record::LayerRecord;
 
 use crate::context::ContextIndex;
 use crate::digest::{Digest, Hasher};

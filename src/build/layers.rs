@@ -10,7 +10,6 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Layer, Repository};
 use crate::layer::{Listing, assemble as assemble_layer};
-use crate::store::LayerRecord;
 use crate::workshop::Workshop;
 
 /// A layer that need not be assembled, or was.
@@ -46,9 +45,9 @@ pub fn recorded_layers(workshop: &Workshop, prepared: &[Prepared], options: &Opt
         if known.contains_key(&layer.key) {
             continue;
         }
-        if let Some(record) = workshop.store().record(&layer.key) {
-            let here = workshop.store().has_blob(&record.digest, record.size);
-            let layer = record.to_layer(&layer.name);
+        if let Some(recorded) = workshop.store().record(&layer.key) {
+            let here = workshop.store().has_blob(&recorded.digest, recorded.size);
+            let layer = Layer { name: layer.name.clone(), ..recorded };
             known.insert(layer.key, Known { layer, status: Status::Reused, here, holders: Vec::new() });
         }
     }
@@ -138,7 +137,7 @@ fn assemble_one(
         size: assembled.size,
         media_type: layer.codec.media_type().to_owned(),
     };
-    store.put_record(&LayerRecord::of(&finished), Some(&listing))?;
+    store.put_record(&finished, Some(&listing))?;
     store.set_latest(image, &layer.name, &layer.key)?;
     Ok(finished)
 }

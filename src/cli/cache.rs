@@ -20,30 +20,30 @@ pub fn run(arguments: &CacheArguments) -> Result<(), Error> {
 fn list(arguments: &CacheListArguments) -> Result<(), Error> {
     let store = Store::open(&arguments.cache.path()?)?;
     let mut text = String::new();
-    for layer in store.layers()? {
-        let record = &layer.record;
-        let days = SystemTime::now().duration_since(layer.used).unwrap_or_default().as_secs() / 86_400;
+    for kept in store.layers()? {
+        let layer = &kept.layer;
+        let days = SystemTime::now().duration_since(kept.used).unwrap_or_default().as_secs() / 86_400;
         if arguments.json {
             let document = json!({
                 "schema": 1,
-                "name": record.name,
-                "key": record.key,
-                "digest": record.digest,
-                "diff_id": record.diff_id,
-                "size": record.size,
-                "media_type": record.media_type,
-                "here": layer.here,
+                "name": layer.name,
+                "key": layer.key,
+                "digest": layer.digest,
+                "diff_id": layer.diff_id,
+                "size": layer.size,
+                "media_type": layer.media_type,
+                "here": kept.here,
                 "unused_days": days,
             });
             text.push_str(&format!("{document}\n"));
         } else {
             let used = if days == 0 { "today".to_owned() } else { format!("{days} days ago") };
-            let here = if layer.here { "" } else { " (not on this machine)" };
+            let here = if kept.here { "" } else { " (not on this machine)" };
             text.push_str(&format!(
                 "{:>9}  {}  {used:<12}  {}{here}\n",
-                bytes(record.size),
-                record.digest.short(),
-                record.name
+                bytes(layer.size),
+                layer.digest.short(),
+                layer.name
             ));
         }
     }

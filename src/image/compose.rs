@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::config::{Config, ConfigEdits, timestamp};
 use super::descriptor::Descriptor;
 use super::error::ImageError;
@@ -63,7 +65,7 @@ impl BaseDocuments {
 }
 
 /// A finished layer of ours.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layer {
     /// Its name in the spec.
     pub name: String,

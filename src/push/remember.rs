@@ -11,7 +11,6 @@ use crate::digest::Digest;
 use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, Descriptor, Document, LISTING, TREE, media_type};
 use crate::published::Lookup;
 use crate::registry::{self, BlobSource, RemoteRepository};
-use crate::store::LayerRecord;
 use crate::survey::{Survey, Target};
 use crate::workshop::Workshop;
 
@@ -29,7 +28,7 @@ pub(super) fn remember(workshop: &Workshop, survey: &Survey, outcomes: &Outcomes
     let store = workshop.store();
     for known in survey.layers.values().filter(|known| !known.here) {
         // What was found in a registry is found here the next time, without its blob.
-        let _ = store.put_record(&LayerRecord::of(&known.layer), None);
+        let _ = store.put_record(&known.layer, None);
     }
     if !lookup.remote {
         return;

@@ -6,14 +6,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::{LayerRecord, Store, StoreError};
+use super::{Store, StoreError, record};
 use crate::digest::{Digest, Digesting};
+use crate::image::Layer;
 
 /// A layer in the store.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// Its record.
-    pub record: LayerRecord,
+    /// The layer, under the name it had when it was assembled.
+    pub layer: Layer,
     /// When it was last used, to the day.
     pub used: SystemTime,
     /// Whether its blob is here. A layer found in a registry is known without it.
@@ -57,14 +58,14 @@ impl Store {
         let mut layers = Vec::new();
         for (path, metadata) in self.files("layers")? {
             let name = path.file_name().and_then(|name| name.to_str()).and_then(Digest::from_hex);
-            let record = name.and_then(|_| serde_json::from_slice::<LayerRecord>(&self.read_file(&path)?).ok());
-            if let Some(record) = record.filter(|record| Some(record.key) == name) {
-                let here = self.has_blob(&record.digest, record.size);
+            let layer = name.and_then(|_| record::parse(&self.read_file(&path)?));
+            if let Some(layer) = layer.filter(|layer| Some(layer.key) == name) {
+                let here = self.has_blob(&layer.digest, layer.size);
                 let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                layers.push(Kept { record, used, here });
+                layers.push(Kept { layer, used, here });
             }
         }
-        layers.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| a.record.key.cmp(&b.record.key)));
+        layers.sort_by(|a, b| b.used.cmp(&a.used).then_with(|| a.layer.key.cmp(&b.layer.key)));
         Ok(layers)
     }
 
@@ -91,11 +92,11 @@ impl Store {
         let mut kept_blobs: BTreeMap<Digest, u64> = BTreeMap::new();
         let mut kept_keys = BTreeSet::new();
         let mut full = false;
-        for layer in self.layers()? {
-            let LayerRecord { key, digest, size, .. } = layer.record;
-            let age = now.duration_since(layer.used).unwrap_or_default();
+        for kept in self.layers()? {
+            let Layer { key, digest, size, .. } = kept.layer;
+            let age = now.duration_since(kept.used).unwrap_or_default();
             let total: u64 = kept_blobs.values().sum();
-            let more = if layer.here && !kept_blobs.contains_key(&digest) { size } else { 0 };
+            let more = if kept.here && !kept_blobs.contains_key(&digest) { size } else { 0 };
             full |= keep.bytes.is_some_and(|limit| total + more > limit);
             if full || keep.unused_for.is_some_and(|limit| age > limit) {
                 pruned.layers += 1;
@@ -104,7 +105,7 @@ impl Store {
                 }
             } else {
                 kept_keys.insert(key);
-                if layer.here {
+                if kept.here {
                     kept_blobs.insert(digest, size);
                 }
             }

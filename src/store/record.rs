@@ -9,50 +9,29 @@ use crate::digest::Digest;
 use crate::image::Layer;
 use crate::layer::Listing;
 
-/// What is known of an assembled layer. Everything here follows from the key, so it never changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LayerRecord {
+/// A layer as it is written down. Everything in it follows from the key, so it never changes.
+#[derive(Debug, Serialize, Deserialize)]
+struct LayerRecord {
     /// The version of this record's form.
-    pub version: u32,
-    /// The layer's name when it was assembled, for people.
-    pub name: String,
-    /// Its key.
-    pub key: Digest,
-    /// The digest of its plain tar stream.
-    pub diff_id: Digest,
-    /// The digest of its blob.
-    pub digest: Digest,
-    /// The size of its blob.
-    pub size: u64,
-    /// The blob's media type.
-    pub media_type: String,
+    version: u32,
+    #[serde(flatten)]
+    layer: Layer,
 }
 
 /// Records of another version are no records.
 const VERSION: u32 = 1;
 
-impl LayerRecord {
-    /// The record of a layer.
-    pub fn of(layer: &Layer) -> LayerRecord {
-        let Layer { name, key, diff_id, digest, size, media_type } = layer.clone();
-        LayerRecord { version: VERSION, name, key, diff_id, digest, size, media_type }
-    }
-
-    /// The layer, under the name it has in the image at hand.
-    pub fn to_layer(&self, name: &str) -> Layer {
-        let LayerRecord { key, diff_id, digest, size, ref media_type, .. } = *self;
-        Layer { name: name.to_owned(), key, diff_id, digest, size, media_type: media_type.clone() }
-    }
+/// Reads a record.
+pub(super) fn parse(bytes: &[u8]) -> Option<Layer> {
+    let record: LayerRecord = serde_json::from_slice(bytes).ok()?;
+    (record.version == VERSION).then_some(record.layer)
 }
 
 impl Store {
-    /// The record of a layer key, if there is one and it is of this version.
-    pub fn record(&self, key: &Digest) -> Option<LayerRecord> {
+    /// The layer that a key gave, under the name it had then, if there is a record of this version.
+    pub fn record(&self, key: &Digest) -> Option<Layer> {
         let path = self.root.join("layers").join(key.hex());
-        let record: LayerRecord = serde_json::from_slice(&self.read_file(&path)?).ok()?;
-        if record.version != VERSION || record.key != *key {
-            return None;
-        }
+        let layer = parse(&self.read_file(&path)?).filter(|layer| layer.key == *key)?;
         // Pruning goes by the time of last use. Once a day is often enough to write it down.
         const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
         let file = self.lock.as_ref().and_then(|_| fs::File::options().append(true).open(&path).ok());
@@ -61,7 +40,7 @@ impl Store {
         {
             let _ = file.set_modified(std::time::SystemTime::now());
         }
-        Some(record)
+        Some(layer)
     }
 
     /// Keeps the record and the listing, if it is known, of a layer whose blob is stored or lies in a registry.
@@ -69,12 +48,13 @@ impl Store {
     /// # Errors
     ///
     /// If they cannot be written.
-    pub fn put_record(&self, record: &LayerRecord, listing: Option<&[u8]>) -> Result<(), StoreError> {
+    pub fn put_record(&self, layer: &Layer, listing: Option<&[u8]>) -> Result<(), StoreError> {
         if let Some(listing) = listing {
-            self.write_file(&self.root.join("listings").join(record.key.hex()), listing)?;
+            self.write_file(&self.root.join("listings").join(layer.key.hex()), listing)?;
         }
-        let json = serde_json::to_vec(record).unwrap_or_default();
-        self.write_file(&self.root.join("layers").join(record.key.hex()), &json)
+        let record = LayerRecord { version: VERSION, layer: layer.clone() };
+        let json = serde_json::to_vec(&record).unwrap_or_default();
+        self.write_file(&self.root.join("layers").join(layer.key.hex()), &json)
     }
 
     /// The listing of a layer key, if there is one and it is undamaged.

@@ -4,5 +4,6 @@ mod chaos;
 mod counts;
 mod credentials;
 mod faults;
+mod fresh;
 mod habits;
 mod real;

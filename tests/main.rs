@@ -7,6 +7,7 @@ mod build;
 mod commands;
 mod context;
 mod golden;
+mod plan;
 mod push;
 mod refusals;
 mod support;

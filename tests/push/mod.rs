@@ -6,4 +6,5 @@ mod credentials;
 mod faults;
 mod fresh;
 mod habits;
+mod mount;
 mod real;

@@ -276,7 +276,8 @@ async fn fetch(
     tag: &str,
     known: &[PublishedImage],
 ) -> Result<(Option<Digest>, Vec<PublishedImage>), registry::Error> {
-    let Some(top) = remote.try_manifest(tag).await? else { return Ok((None, Vec::new())) };
+    let found = sensible(remote.try_manifest(tag).await)?.flatten();
+    let Some(top) = found else { return Ok((None, Vec::new())) };
     if known.iter().any(|image| image.top == top.digest) {
         return Ok((Some(top.digest), Vec::new()));
     }
@@ -285,7 +286,8 @@ async fn fetch(
         Ok(Document::Manifest(manifest)) => manifests.push(manifest),
         Ok(Document::Index(index)) => {
             for image in index.images() {
-                let Some(found) = remote.try_manifest(&image.digest.to_string()).await? else { continue };
+                let found = sensible(remote.try_manifest(&image.digest.to_string()).await)?.flatten();
+                let Some(found) = found else { continue };
                 if let Ok(Document::Manifest(manifest)) = Document::parse(&found.bytes, &found.media_type) {
                     manifests.push(manifest);
                 }
@@ -295,10 +297,28 @@ async fn fetch(
     }
     let mut images = Vec::new();
     for manifest in manifests {
-        if let Ok(config) = Config::parse(&remote.blob(&manifest.config, CONFIG_LIMIT).await?) {
+        let config = sensible(remote.blob(&manifest.config, CONFIG_LIMIT).await)?;
+        if let Some(Ok(config)) = config.map(|bytes| Config::parse(&bytes)) {
             let repository = remote.repository().clone();
             images.push(PublishedImage { repository, top: top.digest, manifest, config });
         }
     }
     Ok((Some(top.digest), images))
+}
+
+/// What was asked for; nothing if it is not there or is not what it should be. That is no reason to fail: it is about to
+/// be replaced.
+fn sensible<T>(answer: Result<T, registry::Error>) -> Result<Option<T>, registry::Error> {
+    use registry::Error;
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(
+            Error::NotFound { .. }
+            | Error::WrongDigest { .. }
+            | Error::WrongSize { .. }
+            | Error::TooLarge { .. }
+            | Error::Malformed { .. },
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

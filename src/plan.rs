@@ -1,5 +1,6 @@
 //! Planning: what a push would do and why, layer by layer. Writes nothing anywhere.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -122,31 +123,34 @@ type Present = BTreeSet<(Repository, Digest)>;
 
 /// Asks the repositories of images that are not current for every blob that is known.
 async fn present(workshop: &Workshop, survey: &Survey) -> Result<Present, registry::Error> {
-    let mut questions: BTreeMap<(Repository, Digest), RemoteRepository> = BTreeMap::new();
+    let mut questions: BTreeMap<(Repository, Digest), (Descriptor, RemoteRepository)> = BTreeMap::new();
+    let targets: BTreeSet<&Repository> = survey.targets.iter().map(|target| target.remote.repository()).collect();
+    let targets = &targets;
     for target in survey.targets.iter().filter(|target| !survey.current.contains(&target.place)) {
         let own = target.remote.repository();
         for image in survey.prepared[target.place].platforms.iter().flat_map(|p| chain(&survey.prepared, p)) {
             for known in image.layers.iter().filter_map(|layer| survey.layers.get(&layer.key)) {
                 for holder in known.holders.iter().chain([own]) {
                     let question = (holder.clone(), known.layer.digest);
-                    if !questions.contains_key(&question) {
+                    if let Entry::Vacant(slot) = questions.entry(question) {
                         let remote = workshop.door().repository(holder, target.remote.traffic())?;
-                        questions.insert(question, remote);
+                        slot.insert((known.layer.descriptor(), remote));
                     }
                 }
             }
             if let PreparedBase::Image(base) = &image.base {
                 for layer in &base.documents.layers {
-                    questions.entry((own.clone(), layer.digest)).or_insert_with(|| target.remote.clone());
+                    let question = questions.entry((own.clone(), layer.digest));
+                    question.or_insert_with(|| (layer.clone(), target.remote.clone()));
                 }
             }
         }
     }
     let asking: FuturesUnordered<_> = questions
         .into_iter()
-        .map(async |((repository, digest), remote)| {
-            let exists = match remote.blob_exists(&digest).await {
-                Err(error) if error.is_denied() => false,
+        .map(async |((repository, digest), (descriptor, remote))| {
+            let exists = match remote.holds(&descriptor).await {
+                Err(error) if error.is_denied() || !targets.contains(&repository) => false,
                 answer => answer?,
             };
             Ok::<_, registry::Error>(exists.then_some((repository, digest)))

@@ -1,6 +1,6 @@
 //! Delivering: one blob to one repository, the cheapest way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
@@ -67,6 +67,8 @@ impl<'a> Parcel<'a> {
 pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<Vec<Digest>, registry::Error> {
     let Survey { prepared, targets, layers, current, .. } = survey;
     let mut questions = BTreeMap::new();
+    let own: BTreeSet<Repository> = targets.iter().map(|target| target.remote.repository().clone()).collect();
+    let own = &own;
     for target in targets.iter().filter(|target| !current.contains(&target.place)) {
         for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
             for layer in &image.layers {
@@ -79,17 +81,17 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
                         true => target.remote.clone(),
                         false => workshop.door().repository(holder, target.remote.traffic())?,
                     };
-                    questions.entry((layer.key, holder.clone())).or_insert((known.layer.digest, remote));
+                    questions.entry((layer.key, holder.clone())).or_insert((known.layer.descriptor(), remote));
                 }
             }
         }
     }
     let asking: FuturesUnordered<_> = questions
         .into_iter()
-        .map(async |((key, holder), (digest, remote))| {
-            // Not being allowed to look at somebody else's repository is not having it.
-            let exists = match remote.blob_exists(&digest).await {
-                Err(error) if error.is_denied() => false,
+        .map(async |((key, holder), (descriptor, remote))| {
+            // Not being allowed to look at somebody else's repository is not having it; nor is one that does not answer.
+            let exists = match remote.holds(&descriptor).await {
+                Err(error) if error.is_denied() || !own.contains(&holder) => false,
                 answer => answer?,
             };
             Ok::<_, registry::Error>((key, exists.then_some(holder)))

@@ -1,10 +1,13 @@
 //! What a push asks of a registry, and what it makes of the answers.
 
+mod cache;
+mod cache_from;
 mod chaos;
 mod counts;
 mod credentials;
 mod faults;
 mod fresh;
 mod habits;
+mod hostile;
 mod mount;
 mod real;

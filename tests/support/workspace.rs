@@ -115,3 +115,11 @@ pub fn stored_layers(sandbox: &Sandbox) -> Vec<String> {
         .filter(|name| !std::fs::read(sandbox.path("cache/blobs/sha256").join(name)).unwrap().starts_with(b"{"))
         .collect()
 }
+
+/// A manifest as JSON.
+#[track_caller]
+pub fn json_of(registry: &Registry, repository: &str, reference: &str) -> Value {
+    let found = registry.manifest(repository, reference);
+    let (_, bytes) = found.unwrap_or_else(|| panic!("no `{reference}` in `{repository}`"));
+    serde_json::from_slice(&bytes).unwrap()
+}

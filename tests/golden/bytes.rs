@@ -15,7 +15,7 @@ fn content(seed: u64, size: usize) -> Arc<[u8]> {
         state ^= state >> 7;
         state ^= state << 17;
         // Every eighth seed is noise, the others have few different bytes.
-        let word = if seed % 8 == 0 { state } else { state & 0x0303_0303_0303_0303 };
+        let word = if seed.is_multiple_of(8) { state } else { state & 0x0303_0303_0303_0303 };
         bytes.extend_from_slice(&word.to_le_bytes());
     }
     bytes.truncate(size);

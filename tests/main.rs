@@ -6,7 +6,9 @@
 mod build;
 mod commands;
 mod context;
+mod copy;
 mod golden;
+mod lock;
 mod plan;
 mod push;
 mod refusals;

@@ -5,6 +5,7 @@ mod cache_from;
 mod chaos;
 mod counts;
 mod credentials;
+mod crowd;
 mod faults;
 mod fresh;
 mod habits;

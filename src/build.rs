@@ -83,7 +83,8 @@ impl Memory for NoMemory {
 pub fn build(workshop: &Workshop, workspace: &Workspace, options: &Options) -> Result<Vec<Built>, Error> {
     let prepared = prepare(workshop, workspace, options)?;
     let mut layers = recorded_layers(workshop, &prepared, options);
-    layers.retain(|_, known| known.here);
+    // What a repository said of a layer is not this machine's own work.
+    layers.retain(|key, known| known.here && workshop.store().has_listing(key));
     let assembled = Mutex::new(Vec::new());
     assemble(workshop, &prepared, &layers, &|layer| {
         assembled.lock().unwrap_or_else(PoisonError::into_inner).push(layer);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::address::Destination;
-use crate::build::{Built, Options, PreparedBase, PreparedLayer, Status};
+use crate::build::{Built, Known, Options, PreparedBase, PreparedLayer, Status};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Descriptor, Repository, media_type};
@@ -107,7 +107,7 @@ pub fn plan(
     let survey = survey(workshop, workspace, options, destination, lookup)?;
     let present = workshop.door().block_on(present(workshop, &survey))??;
     let mut planned = Vec::new();
-    let mut sent: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
+    let mut sent = Sent::new();
     for target in &survey.targets {
         let image = plan_image(workshop, &survey, target, options, &present, &mut sent);
         planned.push(image);
@@ -115,34 +115,42 @@ pub fn plan(
     Ok(planned)
 }
 
+/// Where layers will be by the time an image's turn comes, by key, and what had to be done for it.
+type Sent = BTreeMap<Digest, Vec<(Repository, Status)>>;
+
 /// Where blobs are: which repository has which.
 type Present = BTreeSet<(Repository, Digest)>;
 
 /// Asks the repositories of images that are not current for every blob that is known.
 async fn present(workshop: &Workshop, survey: &Survey) -> Result<Present, registry::Error> {
-    let mut questions: BTreeMap<(Repository, Digest), RemoteRepository> = BTreeMap::new();
+    let mut questions: BTreeMap<(Repository, Digest), (Descriptor, RemoteRepository)> = BTreeMap::new();
+    let targets: BTreeSet<&Repository> = survey.targets.iter().map(|target| target.remote.repository()).collect();
+    let targets = &targets;
     for target in survey.targets.iter().filter(|target| !survey.current.contains(&target.place)) {
         let own = target.remote.repository();
         for image in survey.prepared[target.place].platforms.iter().flat_map(|p| chain(&survey.prepared, p)) {
             for known in image.layers.iter().filter_map(|layer| survey.layers.get(&layer.key)) {
                 for holder in known.holders.iter().chain([own]) {
-                    if let Entry::Vacant(question) = questions.entry((holder.clone(), known.layer.digest)) {
-                        question.insert(workshop.door().repository(holder, target.remote.traffic())?);
+                    let question = (holder.clone(), known.layer.digest);
+                    if let Entry::Vacant(slot) = questions.entry(question) {
+                        let remote = workshop.door().repository(holder, target.remote.traffic())?;
+                        slot.insert((known.layer.descriptor(), remote));
                     }
                 }
             }
             if let PreparedBase::Image(base) = &image.base {
                 for layer in &base.documents.layers {
-                    questions.entry((own.clone(), layer.digest)).or_insert_with(|| target.remote.clone());
+                    let question = questions.entry((own.clone(), layer.digest));
+                    question.or_insert_with(|| (layer.clone(), target.remote.clone()));
                 }
             }
         }
     }
     let asking: FuturesUnordered<_> = questions
         .into_iter()
-        .map(async |((repository, digest), remote)| {
-            let exists = match remote.blob_exists(&digest).await {
-                Err(error) if error.is_denied() => false,
+        .map(async |((repository, digest), (descriptor, remote))| {
+            let exists = match remote.holds(&descriptor).await {
+                Err(error) if error.is_denied() || !targets.contains(&repository) => false,
                 answer => answer?,
             };
             Ok::<_, registry::Error>(exists.then_some((repository, digest)))
@@ -157,7 +165,7 @@ fn plan_image(
     target: &Target,
     options: &Options,
     present: &Present,
-    sent: &mut BTreeMap<Digest, Vec<Repository>>,
+    sent: &mut Sent,
 ) -> Planned {
     let prepared = &survey.prepared[target.place];
     let built = survey.built[target.place].as_ref();
@@ -185,27 +193,13 @@ fn plan_image(
                 }
             }
             for layer in &image.layers {
-                let (status, why) = match survey.layers.get(&layer.key) {
-                    Some(_) if current => (Status::Reused, None),
-                    Some(known) => {
-                        let digest = known.layer.digest;
-                        let has = |holder: &Repository| present.contains(&(holder.clone(), digest));
-                        let earlier = sent.entry(digest).or_default();
-                        let mountable = known.holders.iter().filter(|holder| has(holder)).chain(earlier.iter());
-                        let status = if has(own) || earlier.contains(own) {
-                            Status::Reused
-                        } else if mountable.clone().any(|holder| holder.host == own.host) {
-                            Status::Mounted
-                        } else if known.here || mountable.count() > 0 {
-                            Status::Uploaded
-                        } else {
-                            Status::Built
-                        };
-                        earlier.push(own.clone());
-                        (status, (status == Status::Built).then_some(Why::Lost))
-                    }
-                    None => (Status::Built, Some(why(workshop, survey, target, &prepared.name, layer, options))),
-                };
+                let earlier = sent.entry(layer.key).or_default();
+                let status = status(survey.layers.get(&layer.key), own, current, present, earlier);
+                earlier.push((own.clone(), status));
+                let why = (status == Status::Built).then(|| match survey.layers.get(&layer.key) {
+                    Some(_) => Why::Lost,
+                    None => why(workshop, survey, target, &prepared.name, layer, options),
+                });
                 let known = survey.layers.get(&layer.key).map(|known| &known.layer);
                 layers.push(PlannedLayer {
                     name: Some(layer.name.clone()),
@@ -228,6 +222,35 @@ fn plan_image(
         platforms,
         work: !current,
         requests: prepared.traffic.snapshot(),
+    }
+}
+
+/// What would become of a layer of an image that goes to the repository `own`.
+fn status(
+    known: Option<&Known>,
+    own: &Repository,
+    current: bool,
+    present: &Present,
+    earlier: &[(Repository, Status)],
+) -> Status {
+    if current {
+        return Status::Reused;
+    }
+    if let Some((_, status)) = earlier.iter().find(|(repository, _)| repository == own) {
+        return *status;
+    }
+    let has = |holder: &Repository| known.is_some_and(|k| present.contains(&(holder.clone(), k.layer.digest)));
+    let holders = known.into_iter().flat_map(|known| &known.holders).filter(|holder| has(holder));
+    let mut elsewhere = holders.chain(earlier.iter().map(|(repository, _)| repository)).peekable();
+    let somewhere = known.is_some_and(|known| known.here) || elsewhere.peek().is_some();
+    if has(own) {
+        Status::Reused
+    } else if elsewhere.any(|holder| holder.host == own.host) {
+        Status::Mounted
+    } else if somewhere {
+        Status::Uploaded
+    } else {
+        Status::Built
     }
 }
 

@@ -12,7 +12,7 @@ use crate::image::{
     BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_KEY, LAYER_NAME, Layer, Manifest, Nodes,
     Reference, Repository, parse_facts,
 };
-use crate::layer::Listing;
+use crate::layer::{Codec, Listing};
 use crate::registry::{self, RemoteRepository, Traffic};
 use crate::workshop::Workshop;
 
@@ -193,13 +193,13 @@ impl Published {
         self.replaced.get()?.as_ref().ok()?.get(&place)?.tops.get(tag).copied()
     }
 
-    /// Looks for the layer with this key, needed by the images at `places`: in the images about to be replaced, in
-    /// those of `--cache-from`, in the repositories' cache images.
+    /// Looks for the layer with this key and this compression, needed by the images at `places`: in the images about to
+    /// be replaced, in those of `--cache-from`, in the repositories' cache images.
     ///
     /// # Errors
     ///
     /// If a repository that an image goes to refuses to be looked at.
-    pub fn find(&self, key: &Digest, places: &BTreeSet<usize>) -> Result<Option<Known>, registry::Error> {
+    pub fn find(&self, key: &Digest, codec: Codec, places: &BTreeSet<usize>) -> Result<Option<Known>, registry::Error> {
         if let Err(error) = self.replaced() {
             return Err(error.clone());
         }
@@ -210,7 +210,7 @@ impl Published {
         let tagged = self.images().chain(self.others());
         let mut found: Option<Known> = None;
         for image in tagged {
-            if let Some(layer) = image.layer(key) {
+            if let Some(layer) = image.layer(key).filter(|layer| may_be(layer, codec)) {
                 let known = found.get_or_insert_with(|| known(layer.clone(), Vec::new()));
                 if known.layer.digest == layer.digest && !known.holders.contains(&image.repository) {
                     known.holders.push(image.repository.clone());
@@ -219,7 +219,8 @@ impl Published {
         }
         let in_cache = || {
             places.iter().find_map(|&place| {
-                let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
+                let is = |layer: &Layer| layer.key == *key && may_be(layer, codec);
+                let cached = self.cache(place)?.layers.iter().find(|cached| is(&cached.layer))?;
                 Some(known(cached.layer.clone(), vec![self.places[&place].remote.repository().clone()]))
             })
         };
@@ -242,6 +243,12 @@ impl Published {
             }
         }
     }
+}
+
+/// Whether this can be a layer of this compression. What a repository says of a layer is believed, unless it contradicts
+/// itself: the media type follows from the compression, and only what is not compressed is its own tar stream.
+fn may_be(layer: &Layer, codec: Codec) -> bool {
+    layer.media_type == codec.media_type() && (layer.digest == layer.diff_id) == (codec == Codec::None)
 }
 
 impl Memory for Published {
@@ -276,7 +283,8 @@ async fn fetch(
     tag: &str,
     known: &[PublishedImage],
 ) -> Result<(Option<Digest>, Vec<PublishedImage>), registry::Error> {
-    let Some(top) = remote.try_manifest(tag).await? else { return Ok((None, Vec::new())) };
+    let found = sensible(remote.try_manifest(tag).await)?.flatten();
+    let Some(top) = found else { return Ok((None, Vec::new())) };
     if known.iter().any(|image| image.top == top.digest) {
         return Ok((Some(top.digest), Vec::new()));
     }
@@ -285,7 +293,8 @@ async fn fetch(
         Ok(Document::Manifest(manifest)) => manifests.push(manifest),
         Ok(Document::Index(index)) => {
             for image in index.images() {
-                let Some(found) = remote.try_manifest(&image.digest.to_string()).await? else { continue };
+                let found = sensible(remote.try_manifest(&image.digest.to_string()).await)?.flatten();
+                let Some(found) = found else { continue };
                 if let Ok(Document::Manifest(manifest)) = Document::parse(&found.bytes, &found.media_type) {
                     manifests.push(manifest);
                 }
@@ -295,10 +304,28 @@ async fn fetch(
     }
     let mut images = Vec::new();
     for manifest in manifests {
-        if let Ok(config) = Config::parse(&remote.blob(&manifest.config, CONFIG_LIMIT).await?) {
+        let config = sensible(remote.blob(&manifest.config, CONFIG_LIMIT).await)?;
+        if let Some(Ok(config)) = config.map(|bytes| Config::parse(&bytes)) {
             let repository = remote.repository().clone();
             images.push(PublishedImage { repository, top: top.digest, manifest, config });
         }
     }
     Ok((Some(top.digest), images))
+}
+
+/// What was asked for; nothing if it is not there or is not what it should be. That is no reason to fail: it is about to
+/// be replaced.
+fn sensible<T>(answer: Result<T, registry::Error>) -> Result<Option<T>, registry::Error> {
+    use registry::Error;
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(
+            Error::NotFound { .. }
+            | Error::WrongDigest { .. }
+            | Error::WrongSize { .. }
+            | Error::TooLarge { .. }
+            | Error::Malformed { .. },
+        ) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

@@ -10,6 +10,7 @@ use crate::build::{self, Built, Known, Layers, Memory, Options, Prepared, Prepar
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::Layer;
+use crate::layer::Codec;
 use crate::published::{Lookup, Published};
 use crate::registry::{self, RemoteRepository};
 use crate::spec::Workspace;
@@ -68,6 +69,7 @@ pub fn survey(
         let remote = workshop.door().repository(&repository, &traffics[place])?.for_push();
         targets.push(Target { place, remote, tags });
     }
+    let lookup_remote = lookup.remote;
     let mut lookup = lookup.clone();
     lookup.remote &= !options.no_cache;
     let places = targets.iter().map(|target| (target.place, target.remote.clone(), target.tags.clone()));
@@ -76,12 +78,19 @@ pub fn survey(
     let prepared = build::prepare_with(workshop, workspace, options, &memory, &traffics)?;
 
     let mut layers = build::recorded_layers(workshop, &prepared, options);
-    for (key, places) in wanted(&prepared, &targets) {
+    if !lookup_remote {
+        // What a repository said in an earlier run is not this machine's own work.
+        layers.retain(|key, known| known.here && workshop.store().has_listing(key));
+    }
+    for (key, (codec, places)) in wanted(&prepared, &targets) {
         if !layers.contains_key(&key)
-            && let Some(known) = published.find(&key, &places)?
+            && let Some(known) = published.find(&key, codec, &places)?
         {
             layers.insert(key, known);
         }
+    }
+    for key in contradicted(&prepared, &layers) {
+        layers.remove(&key);
     }
     let built = build::compose(&prepared, &layers, options);
     let current = workshop.door().block_on(current(&targets, &built, &published))??;
@@ -129,17 +138,38 @@ impl Survey {
     }
 }
 
-/// The layers that targets need, with the places of those that do.
-fn wanted(prepared: &[Prepared], targets: &[Target]) -> BTreeMap<Digest, BTreeSet<usize>> {
-    let mut wanted: BTreeMap<Digest, BTreeSet<usize>> = BTreeMap::new();
+/// The layers that targets need, with their compression and the places of those that do.
+fn wanted(prepared: &[Prepared], targets: &[Target]) -> BTreeMap<Digest, (Codec, BTreeSet<usize>)> {
+    let mut wanted: BTreeMap<Digest, (Codec, BTreeSet<usize>)> = BTreeMap::new();
     for target in targets {
         for platform in &prepared[target.place].platforms {
             for layer in chain(prepared, platform).flat_map(|image| &image.layers) {
-                wanted.entry(layer.key).or_default().insert(target.place);
+                wanted.entry(layer.key).or_insert((layer.codec, BTreeSet::new())).1.insert(target.place);
             }
         }
     }
     wanted
+}
+
+/// The layers of which repositories say what cannot be: a blob has one diff_id, and is the layer of one key. Of several
+/// keys for one blob all but one are wrong, and nobody knows which; what this machine has is its own word.
+fn contradicted(prepared: &[Prepared], layers: &Layers) -> Vec<Digest> {
+    let mut below: BTreeMap<Digest, Digest> = BTreeMap::new();
+    for image in prepared.iter().flat_map(|image| &image.platforms) {
+        if let PreparedBase::Image(base) = &image.base {
+            let documents = &base.documents;
+            below.extend(documents.layers.iter().map(|layer| layer.digest).zip(documents.config.diff_ids()));
+        }
+    }
+    let mut keys: BTreeMap<Digest, usize> = BTreeMap::new();
+    for known in layers.values() {
+        *keys.entry(known.layer.digest).or_default() += 1;
+    }
+    let wrong = |known: &Known| {
+        let Layer { digest, diff_id, .. } = &known.layer;
+        !known.here && (keys[digest] > 1 || below.get(digest).is_some_and(|other| other != diff_id))
+    };
+    layers.iter().filter(|(_, known)| wrong(known)).map(|(key, _)| *key).collect()
 }
 
 /// A prepared image and those of the same run below it.

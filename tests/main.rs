@@ -6,9 +6,12 @@
 mod build;
 mod commands;
 mod context;
+mod copy;
 #[cfg(feature = "ecr")]
 mod ecr;
 mod golden;
+mod lock;
+mod plan;
 mod push;
 mod refusals;
 mod support;

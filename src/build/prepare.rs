@@ -185,23 +185,26 @@ fn published_bases(
         let which = Wanted::These(std::slice::from_ref(&platform));
         Ok(base::resolve(workshop, &pinned, name, which, traffic)?.pop())
     };
-    let or_now = |found: Option<BaseImage>, platforms: &[Platform]| match found {
-        Some(image) => Ok(vec![image]),
-        None if locked => {
+    let or_now = |platforms: &[Platform]| {
+        if locked {
             let platform = platforms.first().map(|platform| format!(" for {platform}")).unwrap_or_default();
             let message = format!("`{name}` is not in `{}`{platform}", crate::spec::LOCK_FILE);
-            Err(Error::request(message, "run `tarsia lock` and commit the file"))
+            return Err(Error::request(message, "run `tarsia lock` and commit the file"));
         }
-        None => unpinned(platforms),
+        unpinned(platforms)
     };
     if wanted.is_empty() {
-        return or_now(pinned(None)?, &[]);
+        return pinned(None)?.map_or_else(|| or_now(&[]), |image| Ok(vec![image]));
     }
     let mut images = Vec::new();
     for platform in wanted {
-        images.extend(or_now(pinned(Some(platform))?, std::slice::from_ref(platform))?);
+        images.push(pinned(Some(platform))?);
     }
-    Ok(images)
+    // The others are asked for together: one answer for all of them, whatever happens to the tag meanwhile.
+    let open = wanted.iter().zip(&images).filter(|(_, image)| image.is_none());
+    let open: Vec<Platform> = open.map(|(platform, _)| platform.clone()).collect();
+    let mut now = if open.is_empty() { Vec::new() } else { or_now(&open)? }.into_iter();
+    Ok(images.into_iter().filter_map(|image| image.or_else(|| now.next())).collect())
 }
 
 /// The tree of a base: what the memory knows of it, and its paths should they be needed.

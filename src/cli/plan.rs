@@ -1,5 +1,7 @@
 //! `tarsia plan`
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use tarsia::Error;
 use tarsia::build::Status;
@@ -20,6 +22,15 @@ pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
     let lookup = push.lookup.lookup();
     let planned = tarsia::plan::plan(&workshop, &workspace, &push.specs.options(), &destination, &lookup)?;
     progress.finish();
+    if let Some(name) = &arguments.explain {
+        let layers = planned.iter().flat_map(|image| &image.platforms).flat_map(|platform| &platform.layers);
+        let names: BTreeSet<&str> = layers.filter_map(|layer| layer.name.as_deref()).collect();
+        if !names.contains(name.as_str()) {
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let help = format!("the layers are {}", names.join(", "));
+            return Err(Error::request(format!("no image of this run has a layer `{name}`"), help));
+        }
+    }
     let mut text = String::new();
     for image in &planned {
         if push.common.json {

@@ -98,6 +98,15 @@ impl CacheImage {
         self.trees.splice(0..0, trees);
     }
 
+    /// Leaves out what these blobs were said to be.
+    pub fn forget(&mut self, gone: &BTreeSet<Digest>) {
+        self.layers.retain(|cached| !gone.contains(&cached.layer.digest));
+        for cached in &mut self.layers {
+            cached.listing.take_if(|listing| gone.contains(&listing.digest));
+        }
+        self.trees.retain(|(_, tree)| !gone.contains(&tree.digest));
+    }
+
     /// The manifest, cut to [`CACHE_LIMIT`] blobs. Two trees at most are kept: a repository has few bases.
     pub fn to_manifest(&self) -> Manifest {
         let mut blobs: Vec<Descriptor> = Vec::new();

@@ -77,7 +77,9 @@ impl<'a> Parcel<'a> {
 /// nowhere any more are returned; of the others the holders that have them are kept.
 pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<Vec<Digest>, registry::Error> {
     let Survey { prepared, targets, layers, current, .. } = survey;
-    let mut questions: BTreeMap<Repository, (RemoteRepository, BTreeMap<Digest, Digest>)> = BTreeMap::new();
+    let mut questions: BTreeMap<Repository, (RemoteRepository, BTreeMap<Digest, Descriptor>)> = BTreeMap::new();
+    let own: BTreeSet<Repository> = targets.iter().map(|target| target.remote.repository().clone()).collect();
+    let own = &own;
     for target in targets.iter().filter(|target| !current.contains(&target.place)) {
         for image in prepared[target.place].platforms.iter().flat_map(|platform| chain(prepared, platform)) {
             for layer in &image.layers {
@@ -96,7 +98,7 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
                             entry.insert((remote, BTreeMap::new()))
                         }
                     };
-                    digests.insert(layer.key, known.layer.digest);
+                    digests.insert(layer.key, known.layer.descriptor());
                 }
             }
         }
@@ -104,10 +106,10 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
     let asking: FuturesUnordered<_> = questions
         .into_iter()
         .map(async |(holder, (remote, keys))| {
-            let digests: Vec<Digest> = keys.values().copied().collect();
-            // Not being allowed to look at somebody else's repository is not having it.
-            let found = match remote.existing(&digests).await {
-                Err(error) if error.is_denied() => BTreeSet::new(),
+            let blobs: Vec<Descriptor> = keys.values().cloned().collect();
+            // Not being allowed to look at somebody else's repository is not having it; nor is one that does not answer.
+            let found = match remote.holding(&blobs).await {
+                Err(error) if error.is_denied() || !own.contains(&holder) => BTreeSet::new(),
                 answer => answer?,
             };
             Ok::<_, registry::Error>((holder, keys, found))
@@ -115,8 +117,8 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
         .collect();
     let mut confirmed: BTreeMap<Digest, Vec<Repository>> = BTreeMap::new();
     for (holder, keys, found) in asking.try_collect::<Vec<_>>().await? {
-        for (key, digest) in keys {
-            confirmed.entry(key).or_default().extend(found.contains(&digest).then(|| holder.clone()));
+        for (key, blob) in keys {
+            confirmed.entry(key).or_default().extend(found.contains(&blob.digest).then(|| holder.clone()));
         }
     }
     let mut lost = Vec::new();

@@ -1,9 +1,10 @@
 //! Remembering: after a push that added layers, the repository's cache image is told of them. Best-effort: a push that
 //! has succeeded does not fail for its cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use super::Outcomes;
 use crate::build::Status;
@@ -92,7 +93,7 @@ async fn write(remote: &RemoteRepository, tag: &str, news: News) -> Result<(), r
     };
     let before = cache.to_manifest();
     cache.add(news.layers, news.trees);
-    let manifest = cache.to_manifest();
+    let mut manifest = cache.to_manifest();
     if manifest == before {
         return Ok(());
     }
@@ -106,6 +107,23 @@ async fn write(remote: &RemoteRepository, tag: &str, news: News) -> Result<(), r
             remote.upload(&descriptor, BlobSource::Bytes(bytes.into()), None, &|_| {}).await?;
         }
     }
+    let put = remote.put_manifest(tag, media_type::MANIFEST, &Bytes::from(manifest.to_bytes())).await;
+    let Err(error) = put else { return Ok(()) };
+    // A blob that was deleted since, or never was what an entry says, makes a registry refuse the whole.
+    if !error.answer().is_some_and(|answer| matches!(answer.status, 400 | 404)) {
+        return Err(error);
+    }
+    let asking: FuturesUnordered<_> = manifest
+        .layers
+        .iter()
+        .map(async |blob| Ok::<_, registry::Error>((!remote.holds(blob).await?).then_some(blob.digest)))
+        .collect();
+    let gone: BTreeSet<Digest> = asking.try_collect::<Vec<_>>().await?.into_iter().flatten().collect();
+    if gone.is_empty() {
+        return Err(error);
+    }
+    cache.forget(&gone);
+    manifest = cache.to_manifest();
     remote.put_manifest(tag, media_type::MANIFEST, &Bytes::from(manifest.to_bytes())).await?;
     Ok(())
 }

@@ -176,6 +176,22 @@ impl RemoteRepository {
     ///
     /// Any refusal but a 404.
     pub async fn blob_exists(&self, digest: &Digest) -> Result<bool, Error> {
+        Ok(self.head_blob(digest).await?.is_some())
+    }
+
+    /// Whether the repository holds the blob that a descriptor tells of. One of another size than the descriptor says is
+    /// not that blob.
+    ///
+    /// # Errors
+    ///
+    /// Any refusal but a 404.
+    pub async fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
+        let found = self.head_blob(&descriptor.digest).await?;
+        Ok(found.is_some_and(|size| size.is_none_or(|size| size == descriptor.size)))
+    }
+
+    /// The size of a blob, if there is one, as far as the registry tells it.
+    async fn head_blob(&self, digest: &Digest) -> Result<Option<Option<u64>>, Error> {
         let action = self.action("look up blob", &format!("@{digest}"), false);
         let call = Call {
             method: Method::HEAD,
@@ -187,9 +203,9 @@ impl RemoteRepository {
         };
         let reply = self.call(&action, call).await?;
         if reply.response.status() == StatusCode::NOT_FOUND {
-            return Ok(false);
+            return Ok(None);
         }
-        reply.success(&action).await.map(|_| true)
+        reply.success(&action).await.map(|response| Some(response.content_length()))
     }
 
     /// A blob, piece by piece.

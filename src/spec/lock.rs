@@ -61,6 +61,9 @@ impl Lock {
         if table.version != VERSION {
             return Err(malformed(format!("it is of version {}, and this program knows {VERSION}", table.version)));
         }
+        for pin in &table.base {
+            pin.platform.parse::<Platform>().map_err(|error| malformed(error.to_string()))?;
+        }
         let pins = table.base.into_iter().map(|pin| ((pin.reference, pin.platform), pin.digest));
         Ok(Some(Lock { pins: pins.collect() }))
     }
@@ -93,15 +96,20 @@ impl Lock {
         Ok(true)
     }
 
-    /// The digest that `reference` is pinned to for `platform`; without one, if it is pinned for only one.
+    /// The digest that `reference` is pinned to for `platform`; without one, for the only platform it is pinned for, of
+    /// several for [`Platform::fallback`].
     pub fn pin(&self, reference: &str, platform: Option<&Platform>) -> Option<(Platform, Digest)> {
-        let mut pins =
-            self.pins.iter().filter(|((other, _), _)| other == reference).filter_map(|((_, own), digest)| {
-                let own: Platform = own.parse().ok()?;
-                platform.is_none_or(|wanted| wanted.accepts(&own)).then_some((own, *digest))
-            });
-        let pin = pins.next()?;
-        pins.next().is_none().then_some(pin)
+        let pins = self.pins.iter().filter(|((other, _), _)| other == reference);
+        let pins: Vec<(Platform, Digest)> =
+            pins.filter_map(|((_, own), digest)| Some((own.parse().ok()?, *digest))).collect();
+        if let ([pin], None) = (&pins[..], platform) {
+            return Some(pin.clone());
+        }
+        let fallback = Platform::fallback();
+        let wanted = platform.unwrap_or(&fallback);
+        // Specs may call one platform by two names; each was pinned by its own.
+        let exact = pins.iter().find(|(own, _)| own == wanted);
+        exact.or_else(|| pins.iter().find(|(own, _)| wanted.accepts(own))).cloned()
     }
 
     /// Pins a reference for a platform.

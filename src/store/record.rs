@@ -57,6 +57,11 @@ impl Store {
         self.write_file(&self.root.join("layers").join(layer.key.hex()), &json)
     }
 
+    /// Whether the layer of this key was assembled on this machine: its listing is kept then, and only then.
+    pub fn has_listing(&self, key: &Digest) -> bool {
+        self.root.join("listings").join(key.hex()).is_file()
+    }
+
     /// The listing of a layer key, if there is one and it is undamaged.
     pub fn listing(&self, key: &Digest) -> Option<Listing> {
         Listing::decode(&self.listing_bytes(key)?).ok()

@@ -12,6 +12,7 @@ pub mod registry;
 pub mod sandbox;
 pub mod tools;
 pub mod unprivileged;
+pub mod workspace;
 
 pub use docker_registry::DockerRegistry;
 pub use judge::Unpacked;

@@ -6,6 +6,7 @@ use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
 
 use super::interface::{MOST_DIGESTS, Reason};
 use crate::digest::Digest;
+use crate::image::Descriptor;
 use crate::registry::client::RemoteRepository;
 use crate::registry::error::Error;
 
@@ -30,6 +31,25 @@ impl RemoteRepository {
             .collect();
         let answers: Vec<(Digest, bool)> = asked.try_collect().await?;
         Ok(answers.into_iter().filter_map(|(digest, exists)| exists.then_some(digest)).collect())
+    }
+
+    /// The digests of those of `blobs` that the repository holds, asked for in the same way. Where each is asked for by
+    /// itself, one of another size than its descriptor says is not that blob.
+    ///
+    /// # Errors
+    ///
+    /// As [`holds`](Self::holds).
+    pub async fn holding(&self, blobs: &[Descriptor]) -> Result<BTreeSet<Digest>, Error> {
+        let digests: BTreeSet<Digest> = blobs.iter().map(|blob| blob.digest).collect();
+        if digests.len() > 1
+            && let Some(found) = self.available(&digests).await?
+        {
+            return Ok(found);
+        }
+        let asked: FuturesUnordered<_> =
+            blobs.iter().map(async |blob| Ok::<_, Error>((blob.digest, self.holds(blob).await?))).collect();
+        let answers: Vec<(Digest, bool)> = asked.try_collect().await?;
+        Ok(answers.into_iter().filter_map(|(digest, holds)| holds.then_some(digest)).collect())
     }
 
     /// Asks Amazon's interface; `None` if it is not there or does not tell.

@@ -36,7 +36,7 @@ impl Destination {
     /// If a recipe names no repository, a variable has no value, or a tag is none.
     pub fn addresses(&self, workspace: &Workspace) -> Result<BTreeMap<usize, Address>, Error> {
         let requested = workspace.requested.iter().filter(|&&requested| requested).count();
-        let mut addresses = BTreeMap::new();
+        let mut addresses: BTreeMap<usize, Address> = BTreeMap::new();
         for (place, recipe) in workspace.recipes.iter().enumerate() {
             if !workspace.requested[place] {
                 continue;
@@ -54,6 +54,19 @@ impl Destination {
             if let Some(tag) = tags.iter().find(|tag| !image::is_tag(&tag.replace("{digest}", "0123456789ab"))) {
                 let help = "tags are up to 128 letters, digits, `_`, `.` and `-`; `{digest}` may stand in them";
                 return Err(Error::request(format!("`{tag}` is not a tag"), help));
+            }
+            for tag in &tags {
+                let taken =
+                    addresses.iter().find(|(_, other)| other.repository == repository && other.tags.contains(tag));
+                if let Some((&other, _)) = taken
+                    && !tag.contains("{digest}")
+                {
+                    let other = &workspace.recipes[other].name;
+                    return Err(Error::request(
+                        format!("`{other}` and `{}` would both be `{repository}:{tag}`", recipe.name),
+                        "give them different repositories or tags",
+                    ));
+                }
             }
             addresses.insert(place, Address { repository, tags });
         }

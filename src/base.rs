@@ -227,8 +227,13 @@ pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) 
             None => Box::new(workshop.door().blob_reader(remote, descriptor)?),
         },
     };
+    Ok(checked(raw, descriptor))
+}
+
+/// A reader of a blob whose end is reached only if all of it is what the digest says.
+pub(crate) fn checked(raw: Box<dyn Read + Send>, descriptor: &Descriptor) -> Box<dyn Read + Send> {
     let reader = Some(Digesting::new(raw));
-    Ok(Box::new(Checked { reader, digest: descriptor.digest, size: descriptor.size, wrong: false }))
+    Box::new(Checked { reader, digest: descriptor.digest, size: descriptor.size, wrong: false })
 }
 
 /// Refuses to end a stream that is not what its digest says.

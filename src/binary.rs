@@ -5,6 +5,13 @@ use crate::digest::Digest;
 /// The longest path or link target that is read back. Linux has 4,096; archives from elsewhere a little more.
 const TEXT_LIMIT: u64 = 16 << 10;
 
+/// Compresses what was written down, with a checksum: a damaged file is noticed when it is read back.
+pub(crate) fn compress(body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut compressor = zstd::bulk::Compressor::new(3)?;
+    compressor.include_checksum(true)?;
+    compressor.compress(body)
+}
+
 /// Appends a number.
 pub(crate) fn put_number(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {

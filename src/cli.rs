@@ -50,7 +50,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
-        Command::Cache(arguments) => cache::run(&arguments).map(|()| true),
+        Command::Cache(arguments) => cache::run(&arguments),
         Command::Schema => schema::print().map(|()| true),
         Command::Completions { shell } => schema::completions(shell).map(|()| true),
     }

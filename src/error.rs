@@ -87,6 +87,9 @@ pub enum Error {
         /// What to do about it.
         help: Option<String>,
     },
+    /// The result cannot be printed.
+    #[error("failed to write to standard output")]
+    Print(#[source] std::io::Error),
     /// No threads.
     #[error("failed to start worker threads: {0}")]
     Threads(String),
@@ -139,7 +142,7 @@ impl Error {
             Error::Base { source, .. } => source.class(),
             Error::Image(_) | Error::Tree(_) => Class::Input,
             Error::Output(error) => error.class(),
-            Error::Store(_) | Error::Threads(_) => Class::Local,
+            Error::Store(_) | Error::Threads(_) | Error::Print(_) => Class::Local,
             Error::Registry(error) if error.is_local() => Class::Local,
             Error::Registry(error) if error.is_input() => Class::Input,
             Error::Registry(_) => Class::Remote,
@@ -160,7 +163,7 @@ impl Error {
             Error::Image(ImageError::Platform { .. }) => {
                 Some("name one that there is with --platform or in `platforms`".to_owned())
             }
-            Error::Image(_) | Error::Tree(_) | Error::Threads(_) => None,
+            Error::Image(_) | Error::Tree(_) | Error::Threads(_) | Error::Print(_) => None,
         }
     }
 

@@ -5,6 +5,7 @@ mod compose;
 mod config;
 mod descriptor;
 mod error;
+mod layer_reader;
 mod manifest;
 pub mod media_type;
 mod nodes;
@@ -17,6 +18,7 @@ pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYE
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;
 pub use error::ImageError;
+pub use layer_reader::{Change, LayerEntry, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
 pub use nodes::{Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};

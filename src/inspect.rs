@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use crate::base::{self, BaseImage, Wanted};
 use crate::digest::Digest;
-use crate::entry::normalise_path;
 use crate::error::Error;
-use crate::image::{Descriptor, LAYER_KEY, LAYER_NAME, Location, Platform};
+use crate::image::{Change, Descriptor, LAYER_KEY, LAYER_NAME, Location, Platform, TreeError, read_layer};
 use crate::registry::Traffic;
 use crate::workshop::Workshop;
 
@@ -100,49 +99,67 @@ pub fn files(workshop: &Workshop, image: &BaseImage) -> Result<BTreeMap<Vec<u8>,
         let mut blob = base::open_blob(workshop, &image.origin, layer)?;
         let result = lay_over(&mut files, place, base::decompress(&layer.media_type, &mut blob));
         io::copy(&mut blob, &mut io::sink()).map_err(|error| base::blame(&image.origin, error))?;
-        result.map_err(|error| base::blame(&image.origin, error))?;
+        result?;
     }
     Ok(files)
 }
 
-fn lay_over(files: &mut BTreeMap<Vec<u8>, InspectedFile>, layer: usize, stream: impl Read) -> io::Result<()> {
+/// How many paths an image may have.
+const FILE_LIMIT: usize = 4_000_000;
+
+fn lay_over(files: &mut BTreeMap<Vec<u8>, InspectedFile>, layer: usize, stream: impl Read) -> Result<(), TreeError> {
+    // A whiteout hides what lower layers hold, never what its own layer does.
     let mut added = BTreeMap::new();
-    let mut archive = tar::Archive::new(stream);
-    for entry in archive.entries()? {
-        let entry = entry?;
-        let Some(path) = normalise_path(&entry.path_bytes()).filter(|path| !path.is_empty()) else { continue };
-        let at = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        let (parent, name) = path.split_at(at);
-        if name == b".wh..wh..opq" {
-            files.retain(|other, _| !other.starts_with(parent));
-            continue;
+    read_layer(stream, |change| {
+        match change {
+            Change::Opaque(directory) if directory.is_empty() => files.clear(),
+            Change::Opaque(directory) => remove_below(files, &directory),
+            Change::Whiteout(path) => {
+                files.remove(&path[..]);
+                remove_below(files, &path);
+            }
+            Change::Put(path, entry) => {
+                let kind = match entry.kind {
+                    tar::EntryType::Directory => 'd',
+                    tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => 'f',
+                    tar::EntryType::Symlink => 'l',
+                    tar::EntryType::Link => 'h',
+                    _ => '?',
+                };
+                let file = InspectedFile {
+                    kind,
+                    mode: entry.mode,
+                    uid: entry.uid,
+                    gid: entry.gid,
+                    size: entry.size,
+                    link: entry.link.map(|link| String::from_utf8_lossy(&link).into_owned()),
+                    layer,
+                };
+                added.insert(path.into_vec(), file);
+                if files.len() + added.len() > FILE_LIMIT {
+                    return Err(TreeError::TooMany { what: "paths", limit: FILE_LIMIT as u64 });
+                }
+            }
         }
-        if let Some(name) = name.strip_prefix(b".wh.") {
-            let hidden = [parent, name].concat();
-            let below = [&hidden[..], b"/"].concat();
-            files.retain(|other, _| *other != hidden && !other.starts_with(&below));
-            continue;
+        Ok(())
+    })?;
+    for (path, file) in added {
+        if file.kind != 'd' && files.get(&path).is_some_and(|before| before.kind == 'd') {
+            remove_below(files, &path);
         }
-        let header = entry.header();
-        let kind = match header.entry_type() {
-            tar::EntryType::Directory => 'd',
-            tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => 'f',
-            tar::EntryType::Symlink => 'l',
-            tar::EntryType::Link => 'h',
-            tar::EntryType::XGlobalHeader => continue,
-            _ => '?',
-        };
-        let file = InspectedFile {
-            kind,
-            mode: header.mode()? & 0o7777,
-            uid: header.uid()?,
-            gid: header.gid()?,
-            size: entry.size(),
-            link: entry.link_name_bytes().map(|link| String::from_utf8_lossy(&link).into_owned()),
-            layer,
-        };
-        added.insert(path.into_vec(), file);
+        files.insert(path, file);
     }
-    files.append(&mut added);
     Ok(())
+}
+
+fn remove_below(files: &mut BTreeMap<Vec<u8>, InspectedFile>, directory: &[u8]) {
+    let prefix = [directory, b"/"].concat();
+    let below: Vec<Vec<u8>> = files
+        .range(prefix.clone()..)
+        .map(|(path, _)| path.clone())
+        .take_while(|path| path.starts_with(&prefix))
+        .collect();
+    for path in below {
+        files.remove(&path);
+    }
 }

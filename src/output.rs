@@ -10,7 +10,7 @@ use std::io::{Read, Seek, SeekFrom, Take};
 
 pub use archive::{Archive, DockerImage};
 pub use error::OutputError;
-pub use layout::Layout;
+pub use layout::{Layout, REF_NAME};
 pub use write_archive::{ArchiveContents, ArchiveImage, write_docker_archive, write_oci_archive};
 
 /// Where a blob's bytes are: a file, or a stretch of one.

@@ -42,6 +42,17 @@ pub struct Store {
     lock: Option<File>,
 }
 
+/// Removes what runs that were killed left behind. Nobody writes to one file for a day.
+fn sweep(folder: &Path) {
+    const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let written = entry.metadata().and_then(|metadata| metadata.modified());
+        if written.is_ok_and(|written| written.elapsed().is_ok_and(|ago| ago > DAY)) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 impl Store {
     /// Opens the store in `root`, making it if it is not there.
     ///
@@ -68,6 +79,7 @@ impl Store {
             .open(&path)
             .map_err(|error| io("open", &path, error))?;
         lock.lock_shared().map_err(|error| io("lock", &path, error))?;
+        sweep(&root.join("temporary"));
         Ok(Store { root: root.to_owned(), lock: Some(lock) })
     }
 
@@ -109,6 +121,12 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(self.io("open", &path)(error)),
         }
+    }
+
+    /// Removes a blob that was found to be damaged, and says so.
+    pub fn discard(&self, digest: &Digest) -> StoreError {
+        let _ = fs::remove_file(self.blob_path(digest));
+        StoreError::Damaged(*digest)
     }
 
     /// The content of a small blob, if it is there and is what its digest says.

@@ -63,6 +63,12 @@ pub fn survey(
     lookup: &Lookup,
 ) -> Result<Survey, Error> {
     let addresses = destination.addresses(workspace)?;
+    if lookup.remote && addresses.values().any(|address| address.tags.contains(&lookup.cache_tag)) {
+        return Err(Error::request(
+            format!("`{}` is the tag of the cache image", lookup.cache_tag),
+            "tag the image otherwise, or name another --cache-tag",
+        ));
+    }
     let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
     let mut targets = Vec::new();
     for (place, Address { repository, tags }) in addresses {

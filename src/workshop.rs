@@ -9,6 +9,10 @@ use crate::layer::Permits;
 use crate::registry::{Door, Settings};
 use crate::store::Store;
 
+/// How many workers there are at most. One layer is digested by one thread, which more than these only outrun; and each
+/// has buffers of its own.
+const MOST_JOBS: usize = 16;
+
 /// The store, the threads, the door to registries, and who hears of progress.
 ///
 /// Threads and connections are made when they are first needed. A clone is another handle to the same workshop.
@@ -42,6 +46,7 @@ impl Workshop {
 
     fn with(store: Store, jobs: usize, registries: Settings, events: Events) -> Workshop {
         let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
+        let jobs = jobs.min(MOST_JOBS);
         Workshop(Arc::new(Inner {
             store,
             jobs,
@@ -88,6 +93,8 @@ impl Workshop {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.0.jobs)
             .thread_name(|index| format!("worker {index}"))
+            // A task that panics has sent no answer, and that is how whoever waits for it learns of it.
+            .panic_handler(|_| {})
             .build()
             .map_err(|error| Error::Threads(error.to_string()))?;
         Ok(self.0.pool.get_or_init(|| pool))

@@ -5,11 +5,14 @@ use std::fs::File;
 use std::io::Read;
 
 use crate::base;
-use crate::build::{Built, BuiltImage, BuiltLayer};
+use crate::build::{Built, BuiltImage, BuiltLayer, Status};
+use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Descriptor, Image, Location, media_type};
-use crate::output::{ArchiveContents, ArchiveImage, Layout, OutputError, write_docker_archive, write_oci_archive};
+use crate::output::{
+    Archive, ArchiveContents, ArchiveImage, Layout, OutputError, REF_NAME, write_docker_archive, write_oci_archive,
+};
 use crate::workshop::Workshop;
 
 /// Writes the images that were asked for to `destination` and returns, for each of `built`, the name it has there
@@ -53,10 +56,10 @@ pub fn write(
                 if let Some((_, bytes)) = &image.index {
                     layout.put_blob(bytes)?;
                 }
-                let changed = !before.manifests.iter().any(|other| {
-                    other.digest == image.top().digest
-                        && other.annotations.get("org.opencontainers.image.ref.name") == Some(&name)
-                });
+                let changed = !before
+                    .manifests
+                    .iter()
+                    .any(|other| other.digest == image.top().digest && other.annotations.get(REF_NAME) == Some(&name));
                 entries.push((name.clone(), image.top().clone()));
                 report.push(Some((name, changed)));
             }
@@ -65,6 +68,8 @@ pub fn write(
         }
         Location::OciArchive { path, name } | Location::DockerArchive { path, name } => {
             let names = names(name)?;
+            let before: Vec<Option<Digest>> =
+                names.iter().map(|name| archived(destination, name.as_deref()?)).collect();
             let mut contents = ArchiveContents::default();
             let mut images = Vec::new();
             let mut seen = BTreeSet::new();
@@ -89,7 +94,7 @@ pub fn write(
             let mut open = |layer: &Descriptor| -> Result<Box<dyn Read>, OutputError> {
                 let path = workshop.store().blob_path(&layer.digest);
                 match File::open(&path) {
-                    Ok(file) => Ok(Box::new(file)),
+                    Ok(file) => Ok(base::checked(Box::new(file), layer)),
                     Err(source) => Err(OutputError::Io { doing: "open", path, source }),
                 }
             };
@@ -97,12 +102,28 @@ pub fn write(
                 Location::OciArchive { .. } => write_oci_archive(path, &contents, &mut open)?,
                 _ => write_docker_archive(path, &images, &mut open)?,
             }
-            Ok(names.into_iter().map(|name| name.map(|name| (name, true))).collect())
+            let report = built.iter().zip(names).zip(before).map(|((image, name), before)| {
+                // A docker archive knows no manifests; its images are known by their configs.
+                let config = image.platforms[0].image.manifest.config.digest;
+                name.map(|name| (name, ![Some(image.top().digest), Some(config)].contains(&before)))
+            });
+            Ok(report.collect())
         }
         Location::Registry(reference) => Err(Error::request(
             format!("`{reference}` is a registry, and build writes to this machine only"),
             "use `tarsia push`, or an output such as `oci:out`, `oci-archive:FILE` or `docker-archive:FILE`",
         )),
+    }
+}
+
+/// The digest of the manifest, or of the config, that an image of this name has in the archive that is there.
+fn archived(archive: &Location, name: &str) -> Option<Digest> {
+    match archive {
+        Location::OciArchive { path, .. } => Some(Archive::open(path).ok()?.find(Some(name)).ok()?.digest),
+        Location::DockerArchive { path, .. } => {
+            Some(Archive::open(path).ok()?.docker_image(Some(name)).ok()?.manifest.config.digest)
+        }
+        _ => None,
     }
 }
 
@@ -123,7 +144,15 @@ fn put_platform(workshop: &Workshop, layout: &Layout, platform: &BuiltImage) -> 
         if !workshop.store().has_blob(&descriptor.digest, descriptor.size) {
             base::keep_layer(workshop, &platform.base.origin, platform.base.name(), descriptor)?;
         }
-        layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
+        if layer.status == Status::Built {
+            // It was digested as it was written, a moment ago.
+            layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
+        } else if let Some(mut file) = workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
+            layout.put_blob_from(&descriptor.digest, descriptor.size, &mut file).map_err(|error| match error {
+                OutputError::WrongBlob { expected, .. } => workshop.store().discard(&expected).into(),
+                error => Error::from(error),
+            })?;
+        }
     }
     layout.put_blob(&platform.image.config_bytes)?;
     layout.put_blob(&platform.image.manifest_bytes)?;

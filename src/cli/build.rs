@@ -24,7 +24,7 @@ pub fn run(arguments: &BuildArguments) -> Result<(), Error> {
             Location::Registry(_) => {}
         }
         let row = Row { image, repository: None, reference: place.to_string(), tags: &[], changed: *changed };
-        report::image(&row, arguments.common.json);
+        report::image(&row, arguments.common.json)?;
     }
     Ok(())
 }

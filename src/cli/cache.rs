@@ -9,10 +9,11 @@ use tarsia::store::{Keep, Store};
 use super::arguments::{CacheArguments, CacheCommand, CacheListArguments, PruneArguments};
 use super::report::{self, bytes};
 
-pub fn run(arguments: &CacheArguments) -> Result<(), Error> {
+/// Answers false if something damaged was found.
+pub fn run(arguments: &CacheArguments) -> Result<bool, Error> {
     match &arguments.command {
-        CacheCommand::List(arguments) => list(arguments),
-        CacheCommand::Prune(arguments) => prune(arguments),
+        CacheCommand::List(arguments) => list(arguments).map(|()| true),
+        CacheCommand::Prune(arguments) => prune(arguments).map(|()| true),
         CacheCommand::Verify(arguments) => verify(arguments),
     }
 }
@@ -47,8 +48,7 @@ fn list(arguments: &CacheListArguments) -> Result<(), Error> {
             ));
         }
     }
-    report::print(&text);
-    Ok(())
+    report::print(&text)
 }
 
 fn prune(arguments: &PruneArguments) -> Result<(), Error> {
@@ -64,11 +64,10 @@ fn prune(arguments: &PruneArguments) -> Result<(), Error> {
         format!("{}\n", json!({"schema": 1, "layers": pruned.layers, "bytes": pruned.bytes}))
     } else {
         format!("removed {} layers, {}\n", pruned.layers, bytes(pruned.bytes))
-    });
-    Ok(())
+    })
 }
 
-fn verify(arguments: &CacheListArguments) -> Result<(), Error> {
+fn verify(arguments: &CacheListArguments) -> Result<bool, Error> {
     let store = Store::open(&arguments.cache.path()?)?;
     let damaged = store.verify(&|_| {})?;
     let mut text = String::new();
@@ -82,6 +81,6 @@ fn verify(arguments: &CacheListArguments) -> Result<(), Error> {
     if damaged.is_empty() && !arguments.json {
         text.push_str("every blob is what its digest says\n");
     }
-    report::print(&text);
-    Ok(())
+    report::print(&text)?;
+    Ok(damaged.is_empty())
 }

@@ -57,8 +57,7 @@ pub fn run(arguments: &CopyArguments) -> Result<(), Error> {
             "requests": {"sent": requests.sent, "bytes_up": requests.bytes_up, "bytes_down": requests.bytes_down},
             "changed": copied.changed,
         });
-        report::print(&format!("{document}\n"));
-        return Ok(());
+        return report::print(&format!("{document}\n"));
     }
     let mut text = format!("{} {}", copied.destination, if copied.changed { "changed" } else { "unchanged" });
     if !matches!(copied.destination, Location::Registry(_)) {
@@ -68,6 +67,5 @@ pub fn run(arguments: &CopyArguments) -> Result<(), Error> {
     for (blob, status) in &copied.blobs {
         text.push_str(&format!("  {:<8} {:>9}  {}\n", status.word(), bytes(blob.size), blob.digest.short()));
     }
-    report::print(&text);
-    Ok(())
+    report::print(&text)
 }

@@ -29,8 +29,12 @@ pub fn run(arguments: &InspectArguments) -> Result<(), Error> {
         });
     }
     progress.finish();
-    report::print(&reports.concat());
-    Ok(())
+    report::print(&if arguments.common.json { reports.concat() } else { shown(&reports.concat()) })
+}
+
+/// A text of somebody else's image, without what would steer a terminal.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// A path and what is there.

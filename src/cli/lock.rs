@@ -42,6 +42,5 @@ pub fn run(arguments: &LockArguments) -> Result<(), Error> {
     if pinned.is_empty() && !arguments.common.json {
         text.push_str("no base has to be pinned\n");
     }
-    report::print(&text);
-    Ok(())
+    report::print(&text)
 }

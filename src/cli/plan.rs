@@ -39,7 +39,7 @@ pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
             write(image, arguments.explain.as_deref(), &mut text);
         }
     }
-    report::print(&text);
+    report::print(&text)?;
     Ok(!(arguments.exit_code && planned.iter().any(|image| image.work)))
 }
 

@@ -34,7 +34,7 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
             tags: &image.tags,
             changed: image.changed,
         };
-        report::image(&row, arguments.common.json);
+        report::image(&row, arguments.common.json)?;
     }
     Ok(())
 }

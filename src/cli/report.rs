@@ -8,9 +8,13 @@ use serde_json::json;
 use tarsia::Error;
 use tarsia::build::Built;
 
-/// Prints to standard output. A reader that has gone away is no error of ours.
-pub fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Prints to standard output. A reader that has gone away is no error of ours; a full disk is.
+pub fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Print(error)),
+        _ => Ok(()),
+    }
 }
 
 /// What is reported of an image.
@@ -28,10 +32,9 @@ pub struct Row<'a> {
 }
 
 /// Prints an image: a line and one for each layer, or a JSON document on one line.
-pub fn image(row: &Row<'_>, as_json: bool) {
+pub fn image(row: &Row<'_>, as_json: bool) -> Result<(), Error> {
     if as_json {
-        print(&format!("{}\n", document(row)));
-        return;
+        return print(&format!("{}\n", document(row)));
     }
     let image = row.image;
     let mut text = format!("{} {}", row.reference, if row.changed { "changed" } else { "unchanged" });
@@ -57,7 +60,7 @@ pub fn image(row: &Row<'_>, as_json: bool) {
             text.push('\n');
         }
     }
-    print(&text);
+    print(&text)
 }
 
 /// The document of `--json`. Its keys are a contract.

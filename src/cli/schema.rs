@@ -1,7 +1,5 @@
 //! `tarsia schema` and `tarsia completions`
 
-use std::io::Write;
-
 use clap::CommandFactory;
 use tarsia::Error;
 
@@ -9,13 +7,11 @@ use super::arguments::Arguments;
 use super::report;
 
 pub fn print() -> Result<(), Error> {
-    report::print(&tarsia::spec::schema());
-    Ok(())
+    report::print(&tarsia::spec::schema())
 }
 
 pub fn completions(shell: clap_complete::Shell) -> Result<(), Error> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Arguments::command(), "tarsia", &mut script);
-    let _ = std::io::stdout().write_all(&script);
-    Ok(())
+    report::print(&String::from_utf8_lossy(&script))
 }

@@ -2,9 +2,9 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -126,7 +126,7 @@ impl Context {
     /// Opens the directory `root` with the rules of its `.dockerignore`, if it has one, followed by `exclude`.
     pub fn open(root: &Path, exclude: &[String]) -> Result<Context, Error> {
         let file = root.join(".dockerignore");
-        let rules = match fs::read(&file) {
+        let rules = match read_ignore_file(&file) {
             Ok(bytes) => {
                 IgnoreRules::parse(&bytes).map_err(|pattern| Error::IgnoreFile { file: file.clone(), pattern })?
             }
@@ -245,6 +245,20 @@ impl Context {
             _ => Error::IgnoreFile { file: self.root.join(".dockerignore"), pattern },
         })
     }
+}
+
+/// Reads an ignore file. It is a file of a context that nothing is known of: it may be a FIFO, which would be waited for,
+/// or have no end.
+fn read_ignore_file(path: &Path) -> io::Result<Vec<u8>> {
+    const LIMIT: u64 = 16 << 20;
+    let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    if !metadata.is_file() || metadata.len() > LIMIT {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file of at most 16 MiB"));
+    }
+    let mut bytes = Vec::new();
+    file.take(LIMIT).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

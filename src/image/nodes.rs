@@ -1,11 +1,10 @@
 //! Nodes: what an image's file system holds, without contents.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::rc::Rc;
 
-use super::tree::TreeError;
+use super::layer_reader::{Change, read_layer};
+use super::tree::{TreeError, resolve};
 use crate::binary::{Reader, put_number, put_text};
 use crate::entry::{normalise_path, parents};
 
@@ -15,12 +14,6 @@ const MAGIC: &[u8] = b"tarsia tree 1\n";
 const SIZE_LIMIT: usize = 256 << 20;
 /// How many paths an image may have.
 const NODE_LIMIT: usize = 4_000_000;
-/// The longest path an image may hold: Linux's own limit.
-const PATH_LIMIT: usize = 4096;
-/// How many bytes the headers of one entry may take, long names and records included.
-const HEADERS_LIMIT: u64 = 4 << 20;
-/// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
-const LAYER_LIMIT: u64 = 64 << 30;
 
 /// What lies at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,64 +108,36 @@ impl Nodes {
     ///
     /// A malformed stream, a path outside of the root, absurd sizes and counts.
     pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
-        let allowance = Rc::new(Cell::new(HEADERS_LIMIT));
-        let stream = Metered { stream: stream.take(LAYER_LIMIT), allowance: Rc::clone(&allowance) };
-        let mut archive = tar::Archive::new(stream);
         // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
         let mut added: Vec<(Box<[u8]>, Node)> = Vec::new();
         let mut room = Room::below(self);
-        for entry in archive.entries()? {
-            let entry = entry?;
-            // The way to the next entry leads over this one's content.
-            let stored = match entry.header().entry_type() {
-                tar::EntryType::GNUSparse => entry.header().entry_size()?,
-                _ => entry.size(),
-            };
-            allowance.set(HEADERS_LIMIT.saturating_add(stored));
-            let raw = entry.path_bytes();
-            if raw.len() > PATH_LIMIT {
-                return Err(TreeError::TooLong(raw.len()));
-            }
-            let path = normalise_path(&raw)
-                .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
-            if path.is_empty() {
-                continue;
-            }
-            let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-                Some(slash) => (&path[..slash], &path[slash + 1..]),
-                None => (&b""[..], &path[..]),
-            };
-            if name == b".wh..wh..opq" {
-                if parent.is_empty() {
-                    self.nodes.clear()
-                } else {
-                    self.remove_below(parent)
+        read_layer(stream, |change| {
+            match change {
+                Change::Opaque(directory) if directory.is_empty() => self.nodes.clear(),
+                Change::Opaque(directory) => {
+                    let directory = self.real(&directory)?;
+                    self.remove_below(&directory);
                 }
-                continue;
-            }
-            if let Some(name) = name.strip_prefix(b".wh.") {
-                // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
-                if !name.starts_with(b".wh.") {
-                    let hidden = if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() };
-                    self.remove(&hidden);
+                Change::Whiteout(path) => {
+                    let path = self.real(&path)?;
+                    self.remove(&path);
                 }
-                continue;
-            }
-            let header = entry.header();
-            let node = match header.entry_type() {
-                tar::EntryType::Directory => {
-                    Node::Directory { mode: header.mode()? & 0o7777, uid: header.uid()?, gid: header.gid()? }
+                Change::Put(path, entry) => {
+                    let node = match entry.kind {
+                        tar::EntryType::Directory => {
+                            Node::Directory { mode: entry.mode, uid: entry.uid, gid: entry.gid }
+                        }
+                        tar::EntryType::Symlink => Node::Symlink { target: entry.link.unwrap_or_default() },
+                        _ => Node::File,
+                    };
+                    room.take(&path, &node)?;
+                    added.push((path, node));
                 }
-                tar::EntryType::Symlink => Node::Symlink {
-                    target: entry.link_name_bytes().map(|target| target.as_ref().into()).unwrap_or_default(),
-                },
-                tar::EntryType::XGlobalHeader => continue,
-                _ => Node::File,
-            };
-            room.take(&path, &node)?;
-            added.push((path, node));
-        }
+            }
+            Ok(())
+        })?;
         for (path, node) in added {
+            let path = self.real(&path)?;
             // Layers of other tools may leave parents out; whoever unpacks them makes them so.
             for parent in parents(&path) {
                 if self.get(parent).is_none() {
@@ -184,6 +149,17 @@ impl Nodes {
             self.put(&path, node);
         }
         Ok(())
+    }
+
+    /// Where a path of a layer really lies: whoever unpacks it follows the links on the way to it, not the last one.
+    fn real(&self, path: &[u8]) -> Result<Box<[u8]>, TreeError> {
+        let Some(slash) = path.iter().rposition(|&byte| byte == b'/') else { return Ok(path.into()) };
+        // Most parents are directories all the way.
+        if matches!(self.get(&path[..slash]), Some(Node::Directory { .. })) {
+            return Ok(path.into());
+        }
+        let parent = resolve(&path[..slash], |path| Ok(self.get(path).cloned()))?;
+        Ok(if parent.is_empty() { path[slash + 1..].into() } else { [&parent, &path[slash..]].concat().into() })
     }
 
     /// The tree's compact form.
@@ -215,7 +191,7 @@ impl Nodes {
             last = path;
         }
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&zstd::bulk::compress(&body, 3)?);
+        bytes.extend_from_slice(&crate::binary::compress(&body)?);
         Ok(bytes)
     }
 
@@ -255,24 +231,6 @@ impl Room {
         let left = self.bytes.checked_sub(Room::size(path, node));
         self.bytes = left.ok_or_else(|| too_many("bytes of paths", SIZE_LIMIT as u64))?;
         Ok(())
-    }
-}
-
-/// A stream of which no more is read than is allowed: names and records of any length would be taken into memory
-/// whole by the tar reader.
-struct Metered<R> {
-    stream: R,
-    allowance: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for Metered<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        match self.allowance.get().checked_sub(read as u64) {
-            Some(left) => self.allowance.set(left),
-            None => return Err(std::io::Error::other("the names and records of one entry are larger than 4 MiB")),
-        }
-        Ok(read)
     }
 }
 

@@ -55,8 +55,8 @@ impl Platform {
 
     /// Whether an image for `offered` serves a request for this platform.
     ///
-    /// A request without a variant takes any lower or equal one that the architecture guarantees: plain `amd64` and
-    /// `arm64` only the plain images, `arm` is `arm/v7`.
+    /// The variants have to be the same: `amd64` is `amd64/v1`, `arm64` is `arm64/v8`, `arm` is `arm/v7`. An image for a
+    /// lower variant would run as well, but which image was meant is then a guess.
     pub fn accepts(&self, offered: &Platform) -> bool {
         self.os == offered.os
             && self.architecture == offered.architecture

@@ -10,6 +10,7 @@ use crate::entry::{Entry, Kind};
 use super::codec::Codec;
 use super::error::Error;
 use super::key::layer_key;
+use super::tar;
 
 /// An entry and where its bytes come from.
 #[derive(Debug, Clone)]
@@ -105,6 +106,15 @@ impl Contents {
     /// The key of the layer with these contents.
     pub fn key(&self, codec: Codec) -> Digest {
         layer_key(codec, self.entries())
+    }
+
+    /// The number of bytes of its plain tar stream.
+    pub fn plain_size(&self) -> u64 {
+        let entries = self.entries().map(|entry| match entry.kind {
+            Kind::File { size, .. } => tar::header_size(entry) + size + tar::padding(size),
+            _ => tar::header_size(entry),
+        });
+        entries.sum::<u64>() + tar::END.len() as u64
     }
 
     /// The number of bytes in its files.

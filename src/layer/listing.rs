@@ -48,7 +48,7 @@ impl Listing {
             put_entry(&mut body, entry);
         }
         let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&::zstd::bulk::compress(&body, 3).map_err(Error::Write)?);
+        bytes.extend_from_slice(&crate::binary::compress(&body).map_err(Error::Write)?);
         Ok(bytes)
     }
 

@@ -48,14 +48,20 @@ pub enum OutputError {
         digest: Digest,
     },
     /// A blob is not what its digest says.
-    #[error("the blob {expected} in `{}` has the digest {actual}", path.display())]
+    #[error("the blob {expected} is damaged: what was read has the digest {actual}")]
     WrongBlob {
-        /// The layout or archive.
-        path: PathBuf,
         /// Its name.
         expected: Digest,
-        /// The digest of what it holds.
+        /// The digest of what was read.
         actual: Digest,
+    },
+    /// The format holds images for one platform.
+    #[error("`{}` can hold an image for one platform only, and this one is for {platforms}", path.display())]
+    Platforms {
+        /// The archive that is to be.
+        path: PathBuf,
+        /// The platforms.
+        platforms: String,
     },
     /// A document in it is unusable.
     #[error("`{}` holds an image that cannot be used", path.display())]
@@ -79,6 +85,7 @@ impl OutputError {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         match self {
+            OutputError::Platforms { .. } => Some("choose one with --platform, or write an oci-archive".to_owned()),
             OutputError::Image { .. } => Some("name one of its images after a colon".to_owned()),
             OutputError::Taken(_) => Some("name a folder that is a layout, empty, or not there yet".to_owned()),
             _ => None,

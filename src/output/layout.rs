@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 
 use super::FileRange;
 use super::error::OutputError;
-use crate::digest::Digest;
+use crate::digest::{Digest, Digesting};
 use crate::image::{Descriptor, Document, Index, MANIFEST_LIMIT};
 
 /// The annotation that names an image in a layout.
-pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
 /// What `oci-layout` holds.
 pub(super) const LAYOUT_FILE: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
@@ -119,23 +119,25 @@ impl Layout {
         Ok(digest)
     }
 
-    /// Puts a blob that a reader gives; the caller vouches for its digest.
+    /// Puts a blob that a reader gives.
     ///
     /// # Errors
     ///
-    /// If it cannot be read or written, or is of another size.
+    /// If it cannot be read or written, or is not what its digest says.
     pub fn put_blob_from(&self, digest: &Digest, size: u64, reader: &mut dyn Read) -> Result<(), OutputError> {
         let path = self.blob_path(digest);
         let mut file = self.temporary()?;
-        let copied = io::copy(reader, &mut file).map_err(self.io("write", &path))?;
-        if copied != size {
-            return Err(self.io("write", &path)(io::ErrorKind::UnexpectedEof.into()));
+        let mut digesting = Digesting::new(reader);
+        io::copy(&mut digesting, &mut file).map_err(self.io("write", &path))?;
+        let (_, actual, copied) = digesting.finish();
+        if copied != size || actual != *digest {
+            return Err(OutputError::WrongBlob { expected: *digest, actual });
         }
         self.publish(file, &path)
     }
 
     /// Puts a blob that is a file, by the fastest way the file system knows: a shared extent, a copy in the kernel.
-    /// Not by a hard link: who writes into the layout must not write into the store.
+    /// Not by a hard link: who writes into the layout must not write into the store. The caller vouches for its digest.
     ///
     /// # Errors
     ///
@@ -230,7 +232,8 @@ impl Layout {
     fn publish(&self, file: tempfile::NamedTempFile, path: &Path) -> Result<(), OutputError> {
         file.as_file().sync_all().map_err(self.io("write", path))?;
         file.persist(path).map_err(|error| self.io("write", path)(error.error))?;
-        Ok(())
+        let folder = path.parent().unwrap_or(&self.root);
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(self.io("write", folder))
     }
 }
 

@@ -77,10 +77,7 @@ pub fn write_docker_archive(
             let [platform] = image.images[..] else {
                 let platforms: Vec<String> =
                     image.images.iter().map(|image| image.config.platform().to_string()).collect();
-                return Err(OutputError::Image {
-                    path: path.to_owned(),
-                    found: format!("one platform an image, and this one is for {}", platforms.join(", ")),
-                });
+                return Err(OutputError::Platforms { path: path.to_owned(), platforms: platforms.join(", ") });
             };
             let config = format!("{}.json", platform.manifest.config.digest.hex());
             if written.insert(platform.manifest.config.digest) {
@@ -133,7 +130,7 @@ fn write(path: &Path, fill: impl FnOnce(&mut TarFile<'_>) -> Result<(), OutputEr
     tar.out.into_inner().and_then(|mut out| out.flush()).map_err(io)?;
     temporary.as_file().sync_all().map_err(io)?;
     temporary.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
 
 impl TarFile<'_> {

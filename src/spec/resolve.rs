@@ -146,6 +146,8 @@ impl Source {
         | Location::DockerArchive { path, .. } = &mut location
         {
             *path = self.folder().join(&path);
+            // A path of this machine, which a variable may hold, is nobody else's business: the name is as written.
+            return Ok((Base::Image { location, name: text.clone() }, None));
         }
         Ok((Base::Image { location, name }, None))
     }
@@ -201,6 +203,9 @@ impl Source {
         recipe.modes = table.modes.as_ref().map(|modes| self.modes(modes)).transpose()?.unwrap_or_default();
         recipe.mtime = table.mtime;
         recipe.compression = table.compression;
+        if table.platforms.as_ref().is_some_and(Vec::is_empty) {
+            return Err(self.error(table.name.span(), format!("the layer `{name}` is for no platform")));
+        }
         recipe.platforms = table.platforms.as_deref().map(|platforms| self.platforms(platforms)).transpose()?;
         Ok(recipe)
     }

@@ -11,6 +11,12 @@ use super::recipe::{Base, Recipe};
 use super::resolve::{Resolved, Source};
 use super::variables::Variables;
 
+/// The largest spec, in bytes.
+const SIZE_LIMIT: u64 = 16 << 20;
+
+/// How many specs may be built on each other: no image has as many layers.
+const SPEC_LIMIT: usize = 1000;
+
 /// The recipes of a run, each after the one it is built on.
 #[derive(Debug)]
 pub struct Workspace {
@@ -89,6 +95,10 @@ impl Loader<'_> {
         if let Some(&index) = self.by_path.get(&identity) {
             return Ok(index);
         }
+        let metadata = fs::metadata(file).map_err(read)?;
+        if !metadata.is_file() || metadata.len() > SIZE_LIMIT {
+            return Err(SpecError::Kind(file.to_owned()));
+        }
         let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
         let source = Source { file: file.to_owned(), text };
         let Resolved { mut recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
@@ -102,6 +112,10 @@ impl Loader<'_> {
         if let Some((path, span)) = base_spec {
             if !path.is_file() {
                 let message = format!("there is no spec `{}`", path.display());
+                return Err(SpecError::At { span, message, help: None });
+            }
+            if self.specs.len() > SPEC_LIMIT {
+                let message = format!("more than {SPEC_LIMIT} specs are built on each other");
                 return Err(SpecError::At { span, message, help: None });
             }
             let base = self.load(&path)?;

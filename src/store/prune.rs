@@ -97,7 +97,7 @@ impl Store {
             let age = now.duration_since(kept.used).unwrap_or_default();
             let total: u64 = kept_blobs.values().sum();
             let more = if kept.here && !kept_blobs.contains_key(&digest) { size } else { 0 };
-            full |= keep.bytes.is_some_and(|limit| total + more > limit);
+            full |= keep.bytes.is_some_and(|limit| limit == 0 || total + more > limit);
             if full || keep.unused_for.is_some_and(|limit| age > limit) {
                 pruned.layers += 1;
                 for folder in ["layers", "listings"] {

@@ -83,7 +83,9 @@ fn a_blob_damaged_in_place_is_found_removed_and_made_again() {
     bytes[20] ^= 1;
     fs::write(&blob, &bytes).unwrap();
 
-    let found = sandbox.run(["cache", "verify", "--json"]).ok().documents();
+    let found = sandbox.run(["cache", "verify", "--json"]);
+    assert_eq!(found.code, 1, "the answer is no");
+    let found = found.documents();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["blob"], blob.file_name().unwrap().to_str().unwrap());
     assert!(!blob.exists());

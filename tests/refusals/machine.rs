@@ -332,7 +332,9 @@ fn a_damaged_blob_in_the_store_is_found_and_made_anew() {
     let run = push_small(&sandbox, &registry).refused(3, "400 DIGEST_INVALID");
     assert!(run.stderr.contains("try `tarsia cache verify`"), "{}", run.stderr);
     assert_eq!(registry.tags("app"), Vec::<String>::new());
-    let found = sandbox.run(["cache", "verify"]).ok().stdout;
+    let found = sandbox.run(["cache", "verify"]);
+    assert_eq!(found.code, 1, "the answer is no");
+    let found = found.stdout;
     assert_eq!(found.lines().filter(|line| line.starts_with("removed ")).count(), 2, "{found}");
     push_small(&sandbox, &registry).ok();
     assert_eq!(*assert_whole(&registry, "app", "latest"), golden);

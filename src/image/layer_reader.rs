@@ -1,0 +1,116 @@
+//! Reading a layer's tar stream in bounded memory, whatever it holds.
+
+use std::cell::Cell;
+use std::io::Read;
+use std::rc::Rc;
+
+use super::tree::TreeError;
+use crate::entry::normalise_path;
+
+/// The longest path an image may hold: Linux's own limit.
+const PATH_LIMIT: usize = 4096;
+/// How many bytes the headers of one entry may take, long names and records included.
+const HEADERS_LIMIT: u64 = 4 << 20;
+/// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
+const LAYER_LIMIT: u64 = 64 << 30;
+
+/// What a layer's entry says, its content aside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerEntry {
+    /// What is there.
+    pub kind: tar::EntryType,
+    /// Its permission bits, `07777` at most.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u64,
+    /// Its group.
+    pub gid: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where a link points.
+    pub link: Option<Box<[u8]>>,
+}
+
+/// What a layer does to the image below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing of what lies below this directory (empty: the root) stays.
+    Opaque(Box<[u8]>),
+    /// This path, and all below it, is gone.
+    Whiteout(Box<[u8]>),
+    /// This path is now so.
+    Put(Box<[u8]>, LayerEntry),
+}
+
+/// Reads a layer's plain tar stream and tells of every entry, in the order of the stream. Whiteouts are recognised as
+/// the [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) says.
+///
+/// # Errors
+///
+/// A malformed stream, a path outside of the root or of absurd length, and whatever `tell` reports.
+pub fn read_layer(stream: impl Read, mut tell: impl FnMut(Change) -> Result<(), TreeError>) -> Result<(), TreeError> {
+    let allowance = Rc::new(Cell::new(HEADERS_LIMIT));
+    let stream = Metered { stream: stream.take(LAYER_LIMIT), allowance: Rc::clone(&allowance) };
+    let mut archive = tar::Archive::new(stream);
+    for entry in archive.entries()? {
+        let entry = entry?;
+        // The way to the next entry leads over this one's content.
+        let stored = match entry.header().entry_type() {
+            tar::EntryType::GNUSparse => entry.header().entry_size()?,
+            _ => entry.size(),
+        };
+        allowance.set(HEADERS_LIMIT.saturating_add(stored));
+        let raw = entry.path_bytes();
+        if raw.len() > PATH_LIMIT {
+            return Err(TreeError::TooLong(raw.len()));
+        }
+        let path = normalise_path(&raw)
+            .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
+        if path.is_empty() || entry.header().entry_type() == tar::EntryType::XGlobalHeader {
+            continue;
+        }
+        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&b""[..], &path[..]),
+        };
+        if name == b".wh..wh..opq" {
+            tell(Change::Opaque(parent.into()))?;
+        } else if let Some(name) = name.strip_prefix(b".wh.") {
+            // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
+            if !name.starts_with(b".wh.") {
+                let hidden = if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() };
+                tell(Change::Whiteout(hidden.into()))?;
+            }
+        } else {
+            let header = entry.header();
+            let told = LayerEntry {
+                kind: header.entry_type(),
+                mode: header.mode()? & 0o7777,
+                uid: header.uid()?,
+                gid: header.gid()?,
+                size: entry.size(),
+                link: entry.link_name_bytes().map(|link| link.as_ref().into()),
+            };
+            tell(Change::Put(path, told))?;
+        }
+    }
+    Ok(())
+}
+
+/// A stream of which no more is read than is allowed: names and records of any length would be taken into memory
+/// whole by the tar reader.
+struct Metered<R> {
+    stream: R,
+    allowance: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        match self.allowance.get().checked_sub(read as u64) {
+            Some(left) => self.allowance.set(left),
+            None => return Err(std::io::Error::other("the names and records of one entry are larger than 4 MiB")),
+        }
+        Ok(read)
+    }
+}

@@ -70,6 +70,10 @@ impl Memory for NoMemory {
         None
     }
 
+    fn has_nodes(&self, _: &Digest) -> bool {
+        false
+    }
+
     fn nodes(&self, _: usize, _: &Digest) -> Option<Nodes> {
         None
     }

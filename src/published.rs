@@ -266,12 +266,26 @@ impl Memory for Published {
         Some(all).filter(|all| !all.is_empty())
     }
 
+    fn has_nodes(&self, base: &Digest) -> bool {
+        self.lookup.remote && self.workshop.store().has_heard_tree(base)
+    }
+
     fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes> {
+        if !self.lookup.remote {
+            return None;
+        }
+        let store = self.workshop.store();
+        if let Some(nodes) = store.heard_tree(base) {
+            return Some(nodes);
+        }
         // An image that is only built on has no repository of its own in this run; those above it may know.
         let places = [place].into_iter().chain(self.places.keys().copied().filter(|&other| other != place));
         places.into_iter().find_map(|place| {
             let (_, tree) = self.cache(place)?.trees.iter().find(|(of, _)| of == base)?;
-            Nodes::decode(&self.blob(place, tree)?).ok()
+            let nodes = Nodes::decode(&self.blob(place, tree)?).ok()?;
+            // It was not read here, so it is kept apart from those that were.
+            let _ = store.put_heard_tree(base, &nodes);
+            Some(nodes)
         })
     }
 }

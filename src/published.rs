@@ -9,8 +9,8 @@ use futures_util::future::try_join_all;
 use crate::build::{Known, Memory, Status};
 use crate::digest::Digest;
 use crate::image::{
-    BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_KEY, LAYER_NAME, Layer, Manifest, Nodes,
-    Reference, Repository, parse_facts,
+    BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_DIFF_ID, LAYER_KEY, LAYER_NAME, Layer,
+    Manifest, Nodes, Reference, Repository, parse_facts,
 };
 use crate::layer::{Codec, Listing};
 use crate::registry::{self, RemoteRepository, Traffic};
@@ -53,19 +53,21 @@ pub struct PublishedImage {
 }
 
 impl PublishedImage {
-    /// The layer with this key, if the image has it. Its diff_id is the config's.
+    /// The layer with this key, if the image has it. Its diff_id is the config's, or what a cache image says.
     fn layer(&self, key: &Digest) -> Option<Layer> {
-        let diff_ids = self.config.diff_ids();
-        if diff_ids.len() != self.manifest.layers.len() {
-            return None;
-        }
         let wanted = key.to_string();
         let at = self.manifest.layers.iter().position(|layer| layer.annotations.get(LAYER_KEY) == Some(&wanted))?;
         let descriptor = &self.manifest.layers[at];
+        let diff_ids = self.config.diff_ids();
+        // A cache image has them in annotations.
+        let diff_id = match diff_ids.len() == self.manifest.layers.len() {
+            true => diff_ids[at],
+            false => descriptor.annotations.get(LAYER_DIFF_ID)?.parse().ok()?,
+        };
         Some(Layer {
             name: descriptor.annotations.get(LAYER_NAME).cloned().unwrap_or_default(),
             key: *key,
-            diff_id: diff_ids[at],
+            diff_id,
             digest: descriptor.digest,
             size: descriptor.size,
             media_type: descriptor.media_type.clone(),

@@ -31,10 +31,11 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If a recipe names no repository, a variable has no value, or a tag is none.
+    /// If a recipe names no repository, a variable has no value, a tag is none, or two images go to one tag.
     pub fn addresses(&self, workspace: &Workspace) -> Result<BTreeMap<usize, Address>, Error> {
         let requested = workspace.requested.iter().filter(|&&requested| requested).count();
         let mut addresses = BTreeMap::new();
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
         for (place, recipe) in workspace.recipes.iter().enumerate() {
             if !workspace.requested[place] {
                 continue;
@@ -52,6 +53,15 @@ impl Destination {
             if let Some(tag) = tags.iter().find(|tag| !image::is_tag(&tag.replace("{digest}", "0123456789ab"))) {
                 let help = "tags are up to 128 letters, digits, `_`, `.` and `-`; `{digest}` may stand in them";
                 return Err(Error::request(format!("`{tag}` is not a tag"), help));
+            }
+            // Two images under one tag would take it from each other with every run.
+            for tag in tags.iter().filter(|tag| !tag.contains("{digest}")) {
+                let name = format!("{repository}:{tag}");
+                if let Some(other) = taken.get(&name) {
+                    let message = format!("`{other}` and `{}` both go to `{name}`", recipe.name);
+                    return Err(Error::request(message, "give each a repository or a tag of its own"));
+                }
+                taken.insert(name, &recipe.name);
             }
             addresses.insert(place, Address { repository, tags });
         }

@@ -63,6 +63,10 @@ pub fn survey(
     lookup: &Lookup,
 ) -> Result<Survey, Error> {
     let addresses = destination.addresses(workspace)?;
+    if lookup.remote && addresses.values().any(|address| address.tags.contains(&lookup.cache_tag)) {
+        let message = format!("an image cannot be tagged `{}`: that is the cache image's tag", lookup.cache_tag);
+        return Err(Error::request(message, "choose another with --cache-tag, or use --no-remote-cache"));
+    }
     let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
     let mut targets = Vec::new();
     for (place, Address { repository, tags }) in addresses {

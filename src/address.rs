@@ -33,10 +33,11 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// If a recipe names no repository, a variable has no value, or a tag is none.
+    /// If a recipe names no repository, a variable has no value, a tag is none, or two images go to one tag.
     pub fn addresses(&self, workspace: &Workspace) -> Result<BTreeMap<usize, Address>, Error> {
         let requested = workspace.requested.iter().filter(|&&requested| requested).count();
-        let mut addresses: BTreeMap<usize, Address> = BTreeMap::new();
+        let mut addresses = BTreeMap::new();
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
         for (place, recipe) in workspace.recipes.iter().enumerate() {
             if !workspace.requested[place] {
                 continue;
@@ -55,18 +56,14 @@ impl Destination {
                 let help = "tags are up to 128 letters, digits, `_`, `.` and `-`; `{digest}` may stand in them";
                 return Err(Error::request(format!("`{tag}` is not a tag"), help));
             }
-            for tag in &tags {
-                let taken =
-                    addresses.iter().find(|(_, other)| other.repository == repository && other.tags.contains(tag));
-                if let Some((&other, _)) = taken
-                    && !tag.contains("{digest}")
-                {
-                    let other = &workspace.recipes[other].name;
-                    return Err(Error::request(
-                        format!("`{other}` and `{}` would both be `{repository}:{tag}`", recipe.name),
-                        "give them different repositories or tags",
-                    ));
+            // Two images under one tag would take it from each other with every run.
+            for tag in tags.iter().filter(|tag| !tag.contains("{digest}")) {
+                let name = format!("{repository}:{tag}");
+                if let Some(other) = taken.get(&name) {
+                    let message = format!("`{other}` and `{}` both go to `{name}`", recipe.name);
+                    return Err(Error::request(message, "give each a repository or a tag of its own"));
                 }
+                taken.insert(name, &recipe.name);
             }
             addresses.insert(place, Address { repository, tags });
         }

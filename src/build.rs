@@ -12,6 +12,7 @@ pub use compose::{Built, BuiltImage, BuiltLayer, compose};
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
 
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use crate::digest::Digest;
@@ -29,6 +30,8 @@ pub struct Options {
     pub platforms: Vec<Platform>,
     /// Assembles every layer, whatever is known.
     pub no_cache: bool,
+    /// Where the run writes: no context may hold these, or each run would pack what the last one wrote.
+    pub outputs: Vec<PathBuf>,
     /// Uses no base that is not pinned, by a digest in its reference or by the lock file.
     pub locked: bool,
 }
@@ -68,6 +71,10 @@ pub struct NoMemory;
 impl Memory for NoMemory {
     fn facts(&self, _: usize, _: &Digest) -> Option<Facts> {
         None
+    }
+
+    fn has_nodes(&self, _: &Digest) -> bool {
+        false
     }
 
     fn nodes(&self, _: usize, _: &Digest) -> Option<Nodes> {

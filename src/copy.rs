@@ -88,6 +88,11 @@ pub fn copy(
             }
             (vec![Whole { descriptor, bytes, manifest }], None)
         }
+        // Docker's archive has no place for an index, nor for what builders put beside the images in it.
+        Document::Index(index) if platforms.is_empty() && matches!(to, Location::DockerArchive { .. }) => {
+            let wholes = index.images().map(read).collect::<Result<Vec<_>, _>>()?;
+            (wholes, None)
+        }
         Document::Index(index) if platforms.is_empty() => {
             let wholes = index.manifests.iter().map(read).collect::<Result<Vec<_>, _>>()?;
             (wholes, Some((Descriptor::of(&index.media_type, &bytes), bytes)))
@@ -106,6 +111,11 @@ pub fn copy(
             (wholes, several)
         }
     };
+    if wholes.len() != 1 && matches!(to, Location::DockerArchive { .. }) {
+        let all = wholes.iter().filter_map(|whole| whole.descriptor.platform.as_ref()).map(Platform::to_string);
+        let message = format!("`{to}` holds one platform, and `{from}` is for {}", all.collect::<Vec<_>>().join(", "));
+        return Err(Error::request(message, "choose one with --platform"));
+    }
     let top = match &index {
         Some((descriptor, _)) => descriptor.clone(),
         None => wholes[0].descriptor.clone(),

@@ -2,7 +2,7 @@
 
 use crate::image::{ImageError, TreeError};
 use crate::registry;
-use crate::spec::Span;
+use crate::spec::{LayerRecipe, Span};
 
 /// Whose fault an error is, and with it the exit code of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +45,10 @@ pub enum Error {
     #[error(transparent)]
     Context(#[from] Box<crate::context::Error>),
     /// A layer cannot be made.
-    #[error("the layer `{layer}` of the image `{image}` cannot be made")]
+    #[error("{}the layer `{layer}` of the image `{image}` cannot be made", place(span.as_deref()))]
     Layer {
+        /// Where the spec says what it holds, if that is at fault.
+        span: Option<Box<Span>>,
         /// The image.
         image: String,
         /// The layer.
@@ -113,11 +115,20 @@ boxed! {
     Registry(registry::Error),
 }
 
+/// A place in front of a message.
+fn place(span: Option<&Span>) -> String {
+    span.map(|span| format!("{span}: ")).unwrap_or_default()
+}
+
 impl Error {
     /// A layer that cannot be made. Where that is for the base it is laid over, it is the base's error.
-    pub(crate) fn layer(image: &str, layer: &str, source: crate::layer::Error) -> Error {
-        let of_layer =
-            |source| Error::Layer { image: image.to_owned(), layer: layer.to_owned(), source: Box::new(source) };
+    pub(crate) fn layer(image: &str, layer: &LayerRecipe, source: crate::layer::Error) -> Error {
+        let of_layer = |source| Error::Layer {
+            span: layer.span.clone().map(Box::new),
+            image: image.to_owned(),
+            layer: layer.name.clone(),
+            source: Box::new(source),
+        };
         match source {
             crate::layer::Error::Tree(TreeError::Unavailable(why)) => match why.downcast::<Error>() {
                 Ok(error) => *error,
@@ -172,6 +183,7 @@ impl Error {
         match self {
             Error::Spec(error) => error.span(),
             Error::Base { source, .. } => source.span(),
+            Error::Layer { span, .. } => span.as_deref(),
             _ => None,
         }
     }

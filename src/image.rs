@@ -13,7 +13,7 @@ mod platform;
 mod reference;
 mod tree;
 
-pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LISTING, TREE};
+pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LAYER_DIFF_ID, LISTING, TREE};
 pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYER_KEY, LAYER_NAME, Layer, compose};
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;

@@ -9,8 +9,8 @@ use futures_util::future::try_join_all;
 use crate::build::{Known, Memory, Status};
 use crate::digest::Digest;
 use crate::image::{
-    BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_KEY, LAYER_NAME, Layer, Manifest, Nodes,
-    Reference, Repository, parse_facts,
+    BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_DIFF_ID, LAYER_KEY, LAYER_NAME, Layer,
+    Manifest, Nodes, Reference, Repository, parse_facts,
 };
 use crate::layer::{Codec, Listing};
 use crate::registry::{self, RemoteRepository, Traffic};
@@ -53,19 +53,21 @@ pub struct PublishedImage {
 }
 
 impl PublishedImage {
-    /// The layer with this key, if the image has it. Its diff_id is the config's.
+    /// The layer with this key, if the image has it. Its diff_id is the config's, or what a cache image says.
     fn layer(&self, key: &Digest) -> Option<Layer> {
-        let diff_ids = self.config.diff_ids();
-        if diff_ids.len() != self.manifest.layers.len() {
-            return None;
-        }
         let wanted = key.to_string();
         let at = self.manifest.layers.iter().position(|layer| layer.annotations.get(LAYER_KEY) == Some(&wanted))?;
         let descriptor = &self.manifest.layers[at];
+        let diff_ids = self.config.diff_ids();
+        // A cache image has them in annotations.
+        let diff_id = match diff_ids.len() == self.manifest.layers.len() {
+            true => diff_ids[at],
+            false => descriptor.annotations.get(LAYER_DIFF_ID)?.parse().ok()?,
+        };
         Some(Layer {
             name: descriptor.annotations.get(LAYER_NAME).cloned().unwrap_or_default(),
             key: *key,
-            diff_id: diff_ids[at],
+            diff_id,
             digest: descriptor.digest,
             size: descriptor.size,
             media_type: descriptor.media_type.clone(),
@@ -266,12 +268,26 @@ impl Memory for Published {
         Some(all).filter(|all| !all.is_empty())
     }
 
+    fn has_nodes(&self, base: &Digest) -> bool {
+        self.lookup.remote && self.workshop.store().has_heard_tree(base)
+    }
+
     fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes> {
+        if !self.lookup.remote {
+            return None;
+        }
+        let store = self.workshop.store();
+        if let Some(nodes) = store.heard_tree(base) {
+            return Some(nodes);
+        }
         // An image that is only built on has no repository of its own in this run; those above it may know.
         let places = [place].into_iter().chain(self.places.keys().copied().filter(|&other| other != place));
         places.into_iter().find_map(|place| {
             let (_, tree) = self.cache(place)?.trees.iter().find(|(of, _)| of == base)?;
-            Nodes::decode(&self.blob(place, tree)?).ok()
+            let nodes = Nodes::decode(&self.blob(place, tree)?).ok()?;
+            // It was not read here, so it is kept apart from those that were.
+            let _ = store.put_heard_tree(base, &nodes);
+            Some(nodes)
         })
     }
 }

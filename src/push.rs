@@ -103,11 +103,13 @@ pub fn push(
 /// What a target still waits for before its manifest can be put.
 struct Waiting {
     blobs: usize,
+    /// Whether others mount blobs from its repository: then its manifest is put, by its digest, as soon as it can be.
+    is_mounted_from: bool,
     published: watch::Sender<bool>,
 }
 
-/// Assembles what is missing, sends every layer as soon as it is there, and puts the manifest of each image as soon as
-/// its last layer has arrived. Answers, by place, whether tags moved.
+/// Assembles what is missing and sends every layer as soon as it is there; at last moves the tags. Answers, by place,
+/// whether any moved.
 fn send(
     workshop: &Workshop,
     survey: &mut Survey,
@@ -158,6 +160,14 @@ fn send(
     for (digest, (parcel, _)) in &mut bases {
         parcel.also_in(holders.get(digest));
     }
+    let is_mounted_from = |index: usize| {
+        let host = &pending[index].remote.repository().host;
+        let after = |targets: &Vec<usize>| {
+            let later = targets.iter().skip_while(|&&target| target != index).skip(1);
+            later.clone().any(|&later| pending[later].remote.repository().host == *host)
+        };
+        bases.values().map(|(_, targets)| targets).chain(wanted.values()).any(after)
+    };
     let waiting: Vec<Waiting> = (0..pending.len())
         .map(|index| Waiting {
             blobs: bases
@@ -166,6 +176,7 @@ fn send(
                 .chain(wanted.values())
                 .filter(|t| t.contains(&index))
                 .count(),
+            is_mounted_from: is_mounted_from(index),
             published: watch::Sender::new(false),
         })
         .collect();
@@ -173,11 +184,11 @@ fn send(
     let (sender, mut receiver) = tokio::sync::mpsc::channel::<Layer>(16);
     let known: &Layers = layers;
     let arrived: Mutex<Layers> = Mutex::new(known.clone());
-    let (moved, outcomes) = std::thread::scope(|scope| {
+    let (outcomes, mut early) = std::thread::scope(|scope| {
         // The one channel between the threads that assemble and the tasks that send.
         let assembling = scope
             .spawn(move || build::assemble(workshop, prepared, known, &|layer| sender.blocking_send(layer).is_ok()));
-        let sent: Result<(BTreeMap<usize, bool>, Outcomes), Error> = workshop.door().block_on(async {
+        let sent: Result<(Outcomes, BTreeMap<usize, Vec<String>>), Error> = workshop.door().block_on(async {
             let mut left: Vec<usize> = waiting.iter().map(|waiting| waiting.blobs).collect();
             let mut sending = FuturesUnordered::new();
             let mut publishing = FuturesUnordered::new();
@@ -214,16 +225,18 @@ fn send(
                 let target = pending[index];
                 let published = &*published;
                 async move {
-                    let moved = match image {
-                        Some(image) => publish(target, &image, published).await?,
-                        None => false,
-                    };
-                    Ok::<_, Error>((index, moved))
+                    let Some(image) = image else { return Ok((index, Vec::new())) };
+                    let tags = differing_tags(target, &image, published).await?;
+                    if !tags.is_empty() {
+                        put_documents(target, &image, true).await?;
+                    }
+                    Ok::<_, Error>((index, tags))
                 }
             };
-            publishing.extend((0..pending.len()).filter(|&index| left[index] == 0).map(publish));
+            let is_early = |index: usize| waiting[index].is_mounted_from;
+            publishing.extend((0..pending.len()).filter(|&index| left[index] == 0 && is_early(index)).map(publish));
             let mut outcomes = Outcomes::new();
-            let mut moved = BTreeMap::new();
+            let mut early = BTreeMap::new();
             let mut open = true;
             loop {
                 tokio::select! {
@@ -240,16 +253,16 @@ fn send(
                         let (index, digest, status) = delivered?;
                         outcomes.insert((pending[index].place, digest), status);
                         left[index] -= 1;
-                        if left[index] == 0 {
+                        if left[index] == 0 && is_early(index) {
                             publishing.push(publish(index));
                         }
                     }
                     Some(put) = publishing.next() => {
-                        let (index, did_move) = put?;
-                        moved.insert(pending[index].place, did_move);
+                        let (index, tags) = put?;
                         waiting[index].published.send_replace(true);
+                        early.insert(index, tags);
                     }
-                    else => return Ok((moved, outcomes)),
+                    else => return Ok((outcomes, early)),
                 }
             }
         })?;
@@ -258,7 +271,32 @@ fn send(
         let assembled = assembling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         assembled.and(sent)
     })?;
-    *layers = arrived.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let arrived = arrived.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Everything is there. Only now does any tag move: a run that failed before has left all of them as they were.
+    let images = build::compose(prepared, &arrived, options);
+    let moved = workshop.door().block_on(async {
+        let mut moved = BTreeMap::new();
+        for (index, target) in pending.iter().enumerate() {
+            let Some(image) = &images[target.place] else { continue };
+            let tags = match early.remove(&index) {
+                Some(tags) => tags,
+                None => {
+                    let tags = differing_tags(target, image, published).await?;
+                    if !tags.is_empty() {
+                        put_documents(target, image, false).await?;
+                    }
+                    tags
+                }
+            };
+            let bytes = Bytes::copy_from_slice(image.top_bytes());
+            for tag in &tags {
+                target.remote.put_manifest(tag, &image.top().media_type, &bytes).await?;
+            }
+            moved.insert(target.place, !tags.is_empty());
+        }
+        Ok::<_, registry::Error>(moved)
+    })??;
+    *layers = arrived;
     Ok((moved, outcomes))
 }
 
@@ -301,32 +339,20 @@ fn add(targets: &mut Vec<usize>, target: usize) {
     }
 }
 
-/// Puts configs, manifests, and last the tags that do not stand for the image yet. Answers whether there were any.
-async fn publish(
-    target: &Target,
-    image: &Built,
-    published: &crate::published::Published,
-) -> Result<bool, registry::Error> {
-    let tags = differing_tags(target, image, published).await?;
-    if tags.is_empty() {
-        return Ok(false);
-    }
+/// Puts the configs of an image, and its manifests by their digests: those below its index, and the topmost one if it
+/// is needed before its tags.
+async fn put_documents(target: &Target, image: &Built, top_too: bool) -> Result<(), registry::Error> {
     for platform in &image.platforms {
         let manifest = &platform.image.manifest;
         let size = platform.image.manifest_bytes.len() as u64;
         registry::limits::check(&target.remote.repository().host, &manifest.layers, size)?;
-        let config = &platform.image.manifest.config;
         let bytes = Bytes::copy_from_slice(&platform.image.config_bytes);
-        target.remote.upload(config, BlobSource::Bytes(bytes), None, &|_| {}).await?;
-        if image.index.is_some() {
+        target.remote.upload(&manifest.config, BlobSource::Bytes(bytes), None, &|_| {}).await?;
+        if image.index.is_some() || top_too {
             let Descriptor { digest, media_type, .. } = &platform.image.descriptor;
             let bytes = Bytes::copy_from_slice(&platform.image.manifest_bytes);
             target.remote.put_manifest(&digest.to_string(), media_type, &bytes).await?;
         }
     }
-    let bytes = Bytes::copy_from_slice(image.top_bytes());
-    for tag in &tags {
-        target.remote.put_manifest(tag, &image.top().media_type, &bytes).await?;
-    }
-    Ok(true)
+    Ok(())
 }

@@ -5,7 +5,7 @@
 //! layers/<key>            a record: which blob a layer key gave
 //! listings/<key>          the layer's listing
 //! latest/<name>           the key that a layer of an image had last
-//! trees/<digest>          the base tree of an image's manifest digest
+//! trees/<digest>          the base tree of an image's manifest digest; with `.heard`, as a repository told it
 //! contexts/<hex>          digests of a context's files
 //! temporary/              what is being written
 //! ```
@@ -212,6 +212,31 @@ impl Store {
         let path = self.root.join("trees").join(manifest.hex());
         let bytes = tree.encode().map_err(self.io("encode", &path))?;
         self.write_file(&path, &bytes)
+    }
+
+    /// Whether the paths of an image are here as a repository told them.
+    pub fn has_heard_tree(&self, manifest: &Digest) -> bool {
+        self.heard_tree_path(manifest).is_file()
+    }
+
+    /// The paths of an image as a repository told them: to be believed as far as the repository is.
+    pub fn heard_tree(&self, manifest: &Digest) -> Option<Nodes> {
+        Nodes::decode(&self.read_file(&self.heard_tree_path(manifest))?).ok()
+    }
+
+    /// Keeps the paths of an image as a repository told them.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    pub fn put_heard_tree(&self, manifest: &Digest, tree: &Nodes) -> Result<(), StoreError> {
+        let path = self.heard_tree_path(manifest);
+        let bytes = tree.encode().map_err(self.io("encode", &path))?;
+        self.write_file(&path, &bytes)
+    }
+
+    fn heard_tree_path(&self, manifest: &Digest) -> PathBuf {
+        self.root.join("trees").join(format!("{}.heard", manifest.hex()))
     }
 
     fn read_file(&self, path: &Path) -> Option<Vec<u8>> {

@@ -64,10 +64,8 @@ pub fn survey(
 ) -> Result<Survey, Error> {
     let addresses = destination.addresses(workspace)?;
     if lookup.remote && addresses.values().any(|address| address.tags.contains(&lookup.cache_tag)) {
-        return Err(Error::request(
-            format!("`{}` is the tag of the cache image", lookup.cache_tag),
-            "tag the image otherwise, or name another --cache-tag",
-        ));
+        let message = format!("an image cannot be tagged `{}`: that is the cache image's tag", lookup.cache_tag);
+        return Err(Error::request(message, "choose another with --cache-tag, or use --no-remote-cache"));
     }
     let traffics: Vec<_> = workspace.recipes.iter().map(|_| Arc::default()).collect();
     let mut targets = Vec::new();

@@ -121,7 +121,12 @@ fn assemble_one(
     let store = workshop.store();
     let task = Task::Assemble { image: image.to_owned(), layer: layer.name.clone() };
     let running = workshop.events().begin(task, layer.contents.plain_size());
-    let failed = |source| Error::Layer { image: image.to_owned(), layer: layer.name.clone(), source: Box::new(source) };
+    let failed = |source| Error::Layer {
+        span: None,
+        image: image.to_owned(),
+        layer: layer.name.clone(),
+        source: Box::new(source),
+    };
     let mut blob = store.new_blob()?;
     let assembled = assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &|bytes| {
         running.advance(bytes);

@@ -18,6 +18,9 @@ pub trait Memory: Send + Sync {
     /// Facts about the base with this digest that the image at this place of the workspace needed before.
     fn facts(&self, place: usize, base: &Digest) -> Option<Facts>;
 
+    /// Whether the paths of the base with this digest are at hand, so that nobody has to be asked.
+    fn has_nodes(&self, base: &Digest) -> bool;
+
     /// The paths of the base with this digest.
     fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes>;
 }
@@ -119,7 +122,7 @@ pub fn prepare_with(
         let wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms };
         let bases = bases(workshop, recipe, wanted, options.locked, &prepared, &traffic)?;
         let platforms: Vec<Platform> = bases.iter().map(|(platform, _)| platform.clone()).collect();
-        scans.add(workshop, recipe, &platforms)?;
+        scans.add(workshop, recipe, &platforms, &options.outputs)?;
         let mut images = Vec::new();
         for (platform, base) in bases {
             let (mut tree, ground) = match (&base, recipe.base_tree) {
@@ -137,7 +140,7 @@ pub fn prepare_with(
             for layer in recipe.layers.iter().filter(|layer| layer.is_for(&platform)) {
                 let contents = scans
                     .lay(layer, &platform, &tree, options.epoch)
-                    .map_err(|source| Error::layer(&recipe.name, &layer.name, source))?;
+                    .map_err(|source| Error::layer(&recipe.name, layer, source))?;
                 tree.apply(contents.entries());
                 layers.push(PreparedLayer {
                     name: layer.name.clone(),
@@ -211,7 +214,7 @@ fn published_bases(
 fn tree(workshop: &Workshop, recipe: &Recipe, image: &BaseImage, memory: &Arc<dyn Memory>, place: usize) -> Tree {
     let Some((_, digest)) = image.documents.named else { return Tree::new() };
     // With the paths at hand nobody needs to be asked.
-    let at_hand = workshop.store().has_tree(&digest);
+    let at_hand = workshop.store().has_tree(&digest) || memory.has_nodes(&digest);
     let facts = if at_hand { None } else { memory.facts(place, &digest) };
     let (workshop, image, memory, name) = (workshop.clone(), image.clone(), Arc::clone(memory), recipe.name.clone());
     let load = move || -> Result<Nodes, Error> {
@@ -219,7 +222,6 @@ fn tree(workshop: &Workshop, recipe: &Recipe, image: &BaseImage, memory: &Arc<dy
             return Ok(nodes);
         }
         if let Some(nodes) = memory.nodes(place, &digest) {
-            workshop.store().put_tree(&digest, &nodes)?;
             return Ok(nodes);
         }
         base::nodes(&workshop, &image).map_err(|error| Error::Base {

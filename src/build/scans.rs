@@ -38,23 +38,26 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
 
 impl Scans {
     /// Scans the contexts of a recipe that are not scanned yet, all at once.
-    pub(super) fn add(&mut self, workshop: &Workshop, recipe: &Recipe, platforms: &[Platform]) -> Result<(), Error> {
-        let mut new: BTreeMap<ScanKey, &str> = BTreeMap::new();
+    pub(super) fn add(
+        &mut self,
+        workshop: &Workshop,
+        recipe: &Recipe,
+        platforms: &[Platform],
+        outputs: &[PathBuf],
+    ) -> Result<(), Error> {
+        let mut new: BTreeMap<ScanKey, &LayerRecipe> = BTreeMap::new();
         for platform in platforms {
             for layer in recipe.layers.iter().filter(|layer| layer.is_for(platform)) {
                 if let Some(key) = scan_key(layer, platform).filter(|key| !self.0.contains_key(key)) {
-                    new.entry(key).or_insert(&layer.name);
+                    new.entry(key).or_insert(layer);
                 }
             }
         }
         let scanned: Vec<(ScanKey, Scan)> = workshop.pool()?.install(|| {
             new.into_par_iter()
                 .map(|(key, layer)| {
-                    let scan = scan(workshop, &key).map_err(|error| Error::Layer {
-                        image: recipe.name.clone(),
-                        layer: layer.to_owned(),
-                        source: Box::new(error.into()),
-                    })?;
+                    let scan = scan(workshop, &key, outputs)
+                        .map_err(|error| Error::layer(&recipe.name, layer, error.into()))?;
                     Ok((key, scan))
                 })
                 .collect::<Result<_, Error>>()
@@ -84,9 +87,16 @@ impl Scans {
     }
 }
 
-fn scan(workshop: &Workshop, (path, from, exclude): &ScanKey) -> Result<Scan, crate::context::Error> {
+fn scan(
+    workshop: &Workshop,
+    (path, from, exclude): &ScanKey,
+    outputs: &[PathBuf],
+) -> Result<Scan, crate::context::Error> {
     let _running = workshop.events().begin(Task::Scan { context: path.display().to_string() }, 0);
     let context = Context::open(path, exclude)?;
+    for output in outputs {
+        context.refuse_output(from, output)?;
+    }
     let found = context.scan(from)?;
     let index = workshop.store().context_index(path, from, exclude);
     let digests = digest_files(&context, &found, Some(&index))?;

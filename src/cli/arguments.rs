@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use tarsia::image::{Location, Platform, Reference, Repository};
@@ -122,7 +123,7 @@ pub struct SpecArguments {
     pub set: Vec<(String, String)>,
     /// The time of all files and documents, in seconds since 1970
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
-        value_parser = clap::value_parser!(i64).range(0..=LAST_SECOND))]
+        value_parser = epoch)]
     pub epoch: i64,
     /// Assemble every layer, whatever is known
     #[arg(long)]
@@ -170,7 +171,8 @@ pub struct CommonArguments {
 #[derive(Debug, Args)]
 pub struct CacheFolder {
     /// Keep layers and records in this folder (default: tarsia in the user's cache folder)
-    #[arg(long, value_name = "DIR", env = "TARSIA_CACHE_DIR", hide_env_values = true)]
+    #[arg(long, value_name = "DIR", env = "TARSIA_CACHE_DIR", hide_env_values = true,
+        value_parser = OsStringValueParser::new().map(PathBuf::from))]
     pub cache_dir: Option<PathBuf>,
 }
 
@@ -288,6 +290,15 @@ fn destination(text: &str) -> Result<Location, String> {
 
 fn tag(text: &str) -> Result<String, String> {
     if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
+}
+
+/// A time; an empty variable of the environment is one that is not set.
+fn epoch(text: &str) -> Result<i64, String> {
+    match text.parse() {
+        Ok(seconds) if (0..=LAST_SECOND).contains(&seconds) => Ok(seconds),
+        _ if text.is_empty() => Ok(0),
+        _ => Err(format!("{text} is not in 0..={LAST_SECOND}")),
+    }
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

@@ -11,7 +11,14 @@ pub fn run(arguments: &BuildArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
     let (workspace, _) = arguments.specs.load()?;
     let workshop = arguments.common.workshop(progress.events())?;
-    let built = tarsia::build::build(&workshop, &workspace, &arguments.specs.options())?;
+    let mut outputs = vec![arguments.common.cache.path()?];
+    match &arguments.output {
+        Location::Layout { path, .. } | Location::OciArchive { path, .. } | Location::DockerArchive { path, .. } => {
+            outputs.push(path.clone());
+        }
+        Location::Registry(_) => {}
+    }
+    let built = tarsia::build::build(&workshop, &workspace, &arguments.specs.options(outputs))?;
     let written = tarsia::write::write(&workshop, &built, &arguments.output)?;
     progress.finish();
     for (image, named) in built.iter().zip(&written) {

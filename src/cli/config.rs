@@ -14,7 +14,7 @@ use super::arguments::{CacheFolder, CommonArguments, SpecArguments};
 impl CacheFolder {
     /// The folder of the store: the flag or `TARSIA_CACHE_DIR`, else below the XDG cache folder.
     pub fn path(&self) -> Result<PathBuf, Error> {
-        if let Some(folder) = &self.cache_dir {
+        if let Some(folder) = self.cache_dir.as_ref().filter(|folder| !folder.as_os_str().is_empty()) {
             return Ok(folder.clone());
         }
         let absolute = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
@@ -45,6 +45,14 @@ impl CommonArguments {
         Workshop::open(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events)
     }
 
+    /// The same, and if there is no place to keep anything, one in which nothing is kept.
+    pub fn workshop_or_look(&self, events: Events) -> Result<Workshop, Error> {
+        match self.workshop(events.clone()) {
+            Err(Error::Store(_)) => self.workshop_to_look(events),
+            opened => opened,
+        }
+    }
+
     /// The same, to look around in only: nothing is kept.
     pub fn workshop_to_look(&self, events: Events) -> Result<Workshop, Error> {
         Ok(Workshop::look(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events))
@@ -59,14 +67,14 @@ impl SpecArguments {
         Ok((workspace, variables))
     }
 
-    /// What the run decides beside the specs.
-    pub fn options(&self) -> build::Options {
+    /// What the run decides beside the specs. `outputs` is where it writes.
+    pub fn options(&self, outputs: Vec<PathBuf>) -> build::Options {
         let mut platforms: Vec<Platform> = Vec::new();
         for platform in &self.platforms {
             if !platforms.contains(platform) {
                 platforms.push(platform.clone());
             }
         }
-        build::Options { epoch: self.epoch, platforms, no_cache: self.no_cache, locked: self.locked }
+        build::Options { epoch: self.epoch, platforms, no_cache: self.no_cache, locked: self.locked, outputs }
     }
 }

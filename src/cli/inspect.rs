@@ -13,7 +13,7 @@ use super::report::{self, bytes};
 
 pub fn run(arguments: &InspectArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
-    let workshop = arguments.common.workshop(progress.events())?;
+    let workshop = arguments.common.workshop_or_look(progress.events())?;
     let traffic = Arc::new(Traffic::default());
     let images = tarsia::inspect::inspect(&workshop, &arguments.image, arguments.platform.as_ref(), &traffic)?;
     let mut reports = Vec::new();

@@ -20,7 +20,13 @@ pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
     let workshop = push.common.workshop_to_look(progress.events())?;
     let destination = Destination { to: push.to.clone(), tags: push.tags.clone(), variables, create_repository: false };
     let lookup = push.lookup.lookup();
-    let planned = tarsia::plan::plan(&workshop, &workspace, &push.specs.options(), &destination, &lookup)?;
+    let planned = tarsia::plan::plan(
+        &workshop,
+        &workspace,
+        &push.specs.options(vec![push.common.cache.path()?]),
+        &destination,
+        &lookup,
+    )?;
     progress.finish();
     if let Some(name) = &arguments.explain {
         let layers = planned.iter().flat_map(|image| &image.platforms).flat_map(|platform| &platform.layers);

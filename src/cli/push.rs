@@ -20,7 +20,7 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
     let pushed = tarsia::push::push(
         &workshop,
         &workspace,
-        &arguments.specs.options(),
+        &arguments.specs.options(vec![arguments.common.cache.path()?]),
         &destination,
         &arguments.lookup.lookup(),
     )?;

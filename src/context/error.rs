@@ -54,6 +54,14 @@ pub enum Error {
     /// The file is not what it was when the context was scanned.
     #[error("`{}` changed while it was read", .0.display())]
     Changed(PathBuf),
+    /// The run would write into what it packs.
+    #[error("`{}`, where this run writes, lies in the context `{}`", output.display(), context.display())]
+    Output {
+        /// The context.
+        context: PathBuf,
+        /// Where the run writes.
+        output: PathBuf,
+    },
     /// The operating system refused.
     #[error("failed to {doing} `{}`", path.display())]
     Io {
@@ -79,6 +87,7 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         Some(match self {
             Error::Missing(_) | Error::NotADirectory(_) => "paths are relative to the folder of the spec".to_owned(),
+            Error::Output { .. } => "write elsewhere, or name it in the ignore file or in `exclude`".to_owned(),
             Error::Special { .. } => "remove it, or name it in the ignore file or in `exclude`".to_owned(),
             Error::Whiteout(_) => "rename it, or name it in the ignore file or in `exclude`".to_owned(),
             Error::Changed(_) => "run again when nothing writes to the context".to_owned(),

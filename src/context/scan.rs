@@ -152,6 +152,24 @@ impl Context {
         }
     }
 
+    /// Makes sure that what lies below `from` does not hold `output`, which need not exist yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Output`].
+    pub fn refuse_output(&self, from: &[u8], output: &Path) -> Result<(), Error> {
+        let (Ok(root), Some(output)) = (fs::canonicalize(&self.root), real_path(output)) else { return Ok(()) };
+        let Ok(below) = output.strip_prefix(&root) else { return Ok(()) };
+        let below = below.as_os_str().as_bytes();
+        let is_taken =
+            from.is_empty() || below == from || below.strip_prefix(from).is_some_and(|r| r.starts_with(b"/"));
+        // The context itself is no place to write to either, and says so when it is written to.
+        if below.is_empty() || !is_taken || self.rules.ignores(below).unwrap_or(false) {
+            return Ok(());
+        }
+        Err(Error::Output { context: self.root.clone(), output })
+    }
+
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
@@ -247,6 +265,22 @@ impl Context {
     }
 }
 
+/// Where a path really is, as far as it exists.
+fn real_path(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let mut missing = Vec::new();
+    let mut existing = path.as_path();
+    loop {
+        match fs::canonicalize(existing) {
+            Ok(real) => return Some(missing.iter().rev().fold(real, |path, name| path.join(name))),
+            Err(_) => {
+                missing.push(existing.file_name()?);
+                existing = existing.parent()?;
+            }
+        }
+    }
+}
+
 /// Reads an ignore file. It is a file of a context that nothing is known of: it may be a FIFO, which would be waited for,
 /// or have no end.
 fn read_ignore_file(path: &Path) -> io::Result<Vec<u8>> {
@@ -254,7 +288,7 @@ fn read_ignore_file(path: &Path) -> io::Result<Vec<u8>> {
     let file = fs::File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() > LIMIT {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file of at most 16 MiB"));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "it is no regular file of at most 16 MiB"));
     }
     let mut bytes = Vec::new();
     file.take(LIMIT).read_to_end(&mut bytes)?;

@@ -309,6 +309,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_through_a_link_lies_where_the_link_leads() {
+        let tree = tree(&[
+            &[("usr/", None), ("usr/lib/", None), ("lib", Some("usr/lib"))],
+            &[("lib/x/", None), ("lib/x/y", None)],
+            &[("lib/x/.wh.y", None)],
+        ]);
+        assert_eq!(tree.get(b"usr/lib/x"), Some(&Node::Directory { mode: 0o1777, uid: 7, gid: 8 }));
+        assert_eq!(tree.get(b"usr/lib/x/y"), None);
+        assert_eq!(tree.get(b"lib/x"), None);
+    }
+
+    #[test]
     fn paths_outside_the_root_are_refused() {
         let mut tree = Nodes::new();
         let error = tree.apply_tar(&stream(&[("../etc/passwd", None)])[..]).unwrap_err();

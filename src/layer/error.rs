@@ -71,7 +71,7 @@ impl Error {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
             Error::Replaces { new: "file", old: "directory", path } => {
-                Some(format!("write `{path}/` to lay the file into the directory"))
+                Some(format!("lay it into the directory, as `{path}/NAME` or with `to = \"{path}/\"`"))
             }
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room, for example with `tarsia cache prune`".to_owned())

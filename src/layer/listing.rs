@@ -14,6 +14,9 @@ const MAGIC: &[u8] = b"tarsia listing 1\n";
 /// The largest listing that is read back, in bytes before compression: some two million entries.
 const SIZE_LIMIT: usize = 256 << 20;
 
+/// The most entries and the most blocks that are read back: in a few bytes each, they would take many times the memory.
+const COUNT_LIMIT: usize = 4_000_000;
+
 /// What a layer holds and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -70,7 +73,7 @@ impl Listing {
 fn parse(body: &[u8]) -> Option<Listing> {
     let mut reader = Reader(body);
     let codec = std::str::from_utf8(reader.text()?).ok()?.parse().ok()?;
-    let count = reader.number()?;
+    let count = reader.number().filter(|&count| count <= COUNT_LIMIT as u64)?;
     let mut extents = Vec::new();
     for _ in 0..count {
         extents.push(Extent {
@@ -81,6 +84,9 @@ fn parse(body: &[u8]) -> Option<Listing> {
     }
     let mut entries = Vec::new();
     while !reader.0.is_empty() {
+        if entries.len() == COUNT_LIMIT {
+            return None;
+        }
         entries.push(take_entry(&mut reader)?);
     }
     let ordered = entries.windows(2).all(|pair: &[Entry]| pair[0].path < pair[1].path);
@@ -145,6 +151,15 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Listing::decode(&bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn more_than_can_be_is_refused_before_it_is_read() {
+        let mut body = Vec::new();
+        put_text(&mut body, b"gzip");
+        put_number(&mut body, COUNT_LIMIT as u64 + 1);
+        body.resize(body.len() + 3 * (COUNT_LIMIT + 1), 0);
+        assert_eq!(parse(&body), None);
     }
 
     #[test]

@@ -168,11 +168,7 @@ pub fn place(
         let parent = parents(&to).last().unwrap_or_default();
         let name = if parent.is_empty() { &to[..] } else { &to[parent.len() + 1..] };
         let path = join(&tree.resolve(parent)?, name);
-        if matches!(tree.get(&path)?, Some(Node::Symlink { .. }))
-            && matches!(tree.get(&tree.resolve(&path)?)?, Some(Node::Directory { .. }))
-        {
-            return Err(replaces(&path, "file", "symlink to a directory"));
-        }
+        check_not_directory(tree, &path, "file")?;
         path
     } else {
         tree.resolve(&to)?
@@ -290,6 +286,11 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree)
 fn check_not_directory(tree: &Tree, path: &[u8], new: &'static str) -> Result<(), Error> {
     match tree.get(path)? {
         Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
+        // A file in the place of `lib -> usr/lib` takes away all that is found through the link.
+        Some(Node::Symlink { .. }) if new == "file" => match tree.get(&tree.resolve(path)?)? {
+            Some(Node::Directory { .. }) => Err(replaces(path, new, "symlink to a directory")),
+            _ => Ok(()),
+        },
         _ => Ok(()),
     }
 }

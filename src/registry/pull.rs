@@ -187,7 +187,9 @@ impl RemoteRepository {
     /// Any refusal but a 404.
     pub async fn holds(&self, descriptor: &Descriptor) -> Result<bool, Error> {
         let found = self.head_blob(&descriptor.digest).await?;
-        Ok(found.is_some_and(|size| size.is_none_or(|size| size == descriptor.size)))
+        // Some servers answer every HEAD with a length of zero.
+        let told = |size: Option<u64>| size.filter(|&size| size > 0);
+        Ok(found.is_some_and(|size| told(size).is_none_or(|size| size == descriptor.size)))
     }
 
     /// The size of a blob, if there is one, as far as the registry tells it.

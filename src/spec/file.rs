@@ -1,7 +1,11 @@
 //! The TOML file as the user writes it; the JSON schema is made from these types.
 
+use std::fmt;
+
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::recipe::{BaseTree, Profile};
@@ -111,9 +115,56 @@ pub(super) struct EncryptionKey {
     pub kms: String,
 }
 
+/// Reads a value that is either a text or a table, so that a mistake in the table is told as one in a table.
+macro_rules! text_or_table {
+    ($field:ident, $expecting:literal, $text:ident: $from_text:expr, $table:ident) => {
+        impl<'de> Deserialize<'de> for $field {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<$field, D::Error> {
+                struct Either;
+
+                impl<'de> Visitor<'de> for Either {
+                    type Value = $field;
+
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str($expecting)
+                    }
+
+                    fn visit_str<E: serde::de::Error>(self, $text: &str) -> Result<$field, E> {
+                        $from_text.ok_or_else(|| E::invalid_value(Unexpected::Str($text), &self))
+                    }
+
+                    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<$field, A::Error> {
+                        Deserialize::deserialize(MapAccessDeserializer::new(map)).map($field::$table)
+                    }
+                }
+
+                deserializer.deserialize_any(Either)
+            }
+        }
+    };
+}
+
+text_or_table!(
+    BaseField,
+    "a reference, or a table such as { spec = \"base.toml\" }",
+    text: Some(BaseField::Reference(text.to_owned())),
+    Spec
+);
+
+text_or_table!(
+    ModesField,
+    "`normalize`, `keep`, or a table such as { file = \"0644\", dir = \"0755\" }",
+    text: match text {
+        "normalize" => Some(ModesField::Word(ModesWord::Normalize)),
+        "keep" => Some(ModesField::Word(ModesWord::Keep)),
+        _ => None,
+    },
+    Table
+);
+
 /// What an image is built on.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected a reference, or a table such as { spec = \"base.toml\" }")]
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
 pub(super) enum BaseField {
     /// `scratch`, a reference, a layout or an archive.
     Reference(String),
@@ -178,8 +229,8 @@ pub(super) struct LayerTable {
 }
 
 /// The modes that a layer's files get.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected `normalize`, `keep`, or a table such as { file = \"0644\", dir = \"0755\" }")]
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
 pub(super) enum ModesField {
     /// By rule.
     Word(ModesWord),

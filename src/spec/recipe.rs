@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::error::Span;
 use super::lock::Lock;
 use super::repository::RepositorySettings;
 use super::variables::{Template, Unset, Variables};
@@ -128,6 +129,8 @@ pub struct LayerRecipe {
     pub compression: Codec,
     /// The platforms it is for; `None` for all of the image's.
     pub platforms: Option<Vec<Platform>>,
+    /// Where the spec says what it holds, for messages; nothing for a layer that was written in code.
+    pub span: Option<Span>,
 }
 
 impl LayerRecipe {
@@ -141,6 +144,7 @@ impl LayerRecipe {
             mtime: None,
             compression: Codec::default(),
             platforms: None,
+            span: None,
         }
     }
 

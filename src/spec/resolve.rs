@@ -199,6 +199,8 @@ impl Source {
             }
         };
         let mut recipe = LayerRecipe::new(name, content);
+        let says = table.context.as_ref().unwrap_or(&table.name);
+        recipe.span = Some(self.span(says.span()));
         recipe.owner = table.owner.as_ref().map(|owner| self.owner(owner)).transpose()?.unwrap_or_default();
         recipe.modes = table.modes.as_ref().map(|modes| self.modes(modes)).transpose()?.unwrap_or_default();
         recipe.mtime = table.mtime;

@@ -184,7 +184,7 @@ fn a_docker_archive_has_no_word_for_several_platforms() {
     let sandbox = sandbox();
     let both = ["--platform", "linux/amd64", "--platform", "linux/arm64"];
     let arguments = ["build", "one.toml", "-o", "docker-archive:images.tar"];
-    sandbox.run(arguments.iter().chain(&both)).refused(2, "one platform an image");
+    sandbox.run(arguments.iter().chain(&both)).refused(2, "an image for one platform only");
     assert!(!sandbox.path("images.tar").exists());
     sandbox.build(&["one.toml", "-o", "oci-archive:images.tar", both[0], both[1], both[2], both[3]]);
     let index = raw_manifest(&format!("oci-archive:{}", sandbox.path("images.tar").display()));

@@ -3,12 +3,13 @@
 
 use serde_json::Value;
 
-use super::registries::{copy, put_index};
+use super::registries::{INDEX, copy, put_index};
 use crate::support::Sandbox;
 use crate::support::images::HandMade;
 use crate::support::judge::{raw_config, raw_manifest, skopeo_copy};
 use crate::support::registry::Registry;
 use crate::support::tools::tool;
+use crate::support::workspace::{json_of, stored_layers};
 
 fn digest_by_skopeo(image: &str) -> Value {
     let inspect = tool("skopeo", ["inspect", "--tls-verify=false", "--override-arch=arm64", image]);
@@ -120,4 +121,28 @@ fn skopeo_finds_the_digest_everywhere() {
         assert_eq!(digest_by_skopeo(&judged), digest, "{place}");
         from = place;
     }
+}
+
+#[test]
+fn a_docker_archive_holds_the_one_image_of_an_index() {
+    let registry = Registry::start();
+    put_index(&registry, "python", "3.12");
+    let sandbox = Sandbox::new();
+    let from = format!("{}/python:3.12", registry.host());
+    let archive = format!("docker-archive:{}:python:3.12", sandbox.path("python.tar").display());
+    for flags in [&[][..], &["--platform", "linux/amd64", "--platform", "linux/arm64"]] {
+        let run = sandbox.run(["copy", &from, &archive].iter().chain(flags));
+        assert!(run.refused(2, "linux/amd64, linux/arm64").stderr.contains("help: choose one with --platform"));
+    }
+    assert_eq!(stored_layers(&sandbox), Vec::<String>::new(), "layers were fetched for nothing");
+    // One platform with its attestation, as builders write it: the attestation is no image.
+    let mut index = json_of(&registry, "python", "3.12");
+    let manifests = index["manifests"].as_array_mut().unwrap();
+    *manifests = vec![manifests[1].clone(), manifests[3].clone()];
+    registry.put_manifest("python", "one", INDEX, index.to_string());
+    copy(&sandbox, &format!("{}/python:one", registry.host()), &archive, &[]);
+    let manifest = tool("tar", ["-xOf", sandbox.path("python.tar").to_str().unwrap(), "manifest.json"]);
+    let manifest: Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest.as_array().unwrap().len(), 1, "{manifest}");
+    assert_eq!(raw_config(&archive)["architecture"], "arm64");
 }

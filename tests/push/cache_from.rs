@@ -141,3 +141,18 @@ fn one_that_is_this_images_own_repository_is_no_harm() {
     assert_eq!(statuses(&run), [["reused", "reused"]]);
     assert_eq!(stored_layers(&fresh), Vec::<String>::new());
 }
+
+#[test]
+fn a_cache_image_serves_as_well() {
+    let registry = Registry::start();
+    let sandbox = app(2, "scratch");
+    push(&sandbox, &registry, &[]);
+    // The layer as it was is in no image any more.
+    sandbox.file("l0/file", "moved on\n");
+    push(&sandbox, &registry, &[]);
+    let fresh = app(2, "scratch");
+    let run = push_to(&fresh, &registry, &format!("{}/app:tarsia-cache", registry.host())).ok();
+    assert_eq!(statuses(&run), [["mounted", "mounted"]]);
+    assert_eq!(stored_layers(&fresh), Vec::<String>::new());
+    assert_whole(&registry, "new", "latest");
+}

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::support::Sandbox;
-use crate::support::examples::{assert_whole, push_small, small};
+use crate::support::examples::{assert_whole, examples, push, push_small, small};
 use crate::support::images::HandMade;
 use crate::support::registry::{Action, Fault, Kind, Log, Registry, digest_of};
 
@@ -264,4 +264,20 @@ fn two_pushes_at_once_get_along() {
         assert_eq!(digests[0], digests[1]);
         assert_eq!(digests[0], *assert_whole(&registry, "app", "latest"));
     }
+}
+
+#[test]
+fn no_tag_moves_before_everything_is_there() {
+    let registry = Registry::start();
+    let sandbox = examples();
+    // The last image's own layer cannot be sent: the images below it are complete, and still no tag appears.
+    let refusal = Fault::on(Kind::UploadStart, Action::Status(403, Some("DENIED")));
+    registry.fault(refusal.path("receipts/receipt-label/").always());
+    push(&sandbox, &registry).refused(3, "403");
+    for image in ["base", "receipt-dynamo", "receipt-label"] {
+        assert_eq!(registry.tags(&format!("receipts/{image}")), Vec::<String>::new(), "{image}");
+    }
+    registry.clear_faults();
+    push(&sandbox, &registry).ok();
+    assert_whole(&registry, "receipts/receipt-label", "latest");
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::examples::assert_whole;
 use crate::support::images::MANIFEST;
-use crate::support::registry::{Kind, Registry, digest_of};
+use crate::support::registry::{Auth, Kind, Quirks, Registry, digest_of};
 use crate::support::tools::tool;
 use crate::support::workspace::{
     BASE_LAYERS, IMAGES, assert_asked, base, base_for, digests, kinds, layers_of, noise, of_repository, over, statuses,
@@ -309,4 +309,26 @@ fn another_spec_over_the_same_base_finds_its_tree_in_the_cache_image() {
     let alone = over(&read, "push", &registry, &["--no-remote-cache"]).ok();
     assert_eq!(digests(&run), digests(&alone));
     assert!(registry.log().0.iter().any(|request| request.bytes_down > 1 << 20), "the base was not read for the check");
+}
+
+/// Every repository takes a token of its own, and nothing else is asked twice.
+#[test]
+fn authentication_comes_on_top() {
+    let registry = Registry::with(Quirks { auth: Auth::bearer("me", "secret"), ..Quirks::default() });
+    base().put(&registry, "bases/python", "3.12");
+    let reference = format!("{}/bases/python:3.12", registry.host());
+    let machine = || {
+        let sandbox = workspace(&reference, "");
+        let auth = json!({"auths": {registry.host(): {"auth": "bWU6c2VjcmV0"}}});
+        sandbox.file("home/.docker/config.json", auth.to_string());
+        sandbox
+    };
+    over(&machine(), "push", &registry, &[]).ok();
+    registry.clear_log();
+    over(&machine(), "push", &registry, &[]).ok();
+    let log = registry.log();
+    assert_eq!(kinds(&log.only(|request| request.kind != Kind::Token && request.status != 401)), UNCHANGED, "{log}");
+    // One token for the base's repository, one for each image's, and one request without a token to learn where they are.
+    assert_eq!(log.count(Kind::Token), 4, "{log}");
+    assert_eq!(log.count_where(|request| request.status == 401), 1, "{log}");
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cache::{app, push};
 use crate::support::examples::assert_whole;
-use crate::support::images::{MANIFEST, gzip};
+use crate::support::images::{HandMade, MANIFEST, Tar, gzip};
 use crate::support::registry::{Registry, digest_of};
 use crate::support::workspace::{digests, json_of, over, statuses, stored_layers};
 use crate::support::{Run, Sandbox};
@@ -162,7 +162,7 @@ fn a_compressed_blob_is_not_its_own_tar_stream() {
 #[test]
 fn a_layer_of_the_base_keeps_the_diff_id_that_the_base_gives_it() {
     let registry = Registry::start();
-    let base = crate::support::images::HandMade::small();
+    let base = HandMade::small();
     base.put(&registry, "bases/small", "1");
     let reference = format!("{}/bases/small:1", registry.host());
     let first = push(&app(2, &reference), &registry, &[]);
@@ -254,4 +254,32 @@ fn a_listing_is_not_believed_and_cannot_fill_the_memory() {
         push(&changed, &registry, &[]);
         assert_whole(&registry, "app", "latest");
     }
+}
+
+/// The paths of a base as the cache image tells them are believed in the same way, and kept apart from what was read.
+#[test]
+fn a_tree_that_lies_is_forgotten_without_the_remote_cache() {
+    let registry = Registry::start();
+    let tree = |mode: u32| {
+        let mut tar = Tar::default();
+        tar.folder("var/", 0o755).folder("var/task/", mode);
+        tar.end()
+    };
+    HandMade::new().layer(&tree(0o711)).put(&registry, "bases/small", "1");
+    let reference = format!("{}/bases/small:1", registry.host());
+    let honest = digests(&push(&app(1, &reference), &registry, &[])).remove(0);
+    registry.delete_tag("app", "latest");
+    let mut lie = tarsia::image::Nodes::new();
+    lie.apply_tar(&tree(0o777)[..]).unwrap();
+    let lie = lie.encode().unwrap();
+    let digest = registry.put_blob("app", lie.clone());
+    alter(&registry, |cache| {
+        cache["layers"][0]["digest"] = json!(digest);
+        cache["layers"][0]["size"] = json!(lie.len());
+    });
+    let fooled = app(1, &reference);
+    assert_ne!(digests(&push(&fooled, &registry, &[])), std::slice::from_ref(&honest), "this is what trust means");
+    let run = push(&fooled, &registry, &["--no-remote-cache"]);
+    assert_eq!(digests(&run), std::slice::from_ref(&honest));
+    assert_eq!(digests(&fooled.run(["build", "specs", "--json"]).ok()), [honest]);
 }

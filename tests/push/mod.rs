@@ -12,3 +12,4 @@ mod habits;
 mod hostile;
 mod mount;
 mod real;
+mod shared;

@@ -236,3 +236,18 @@ fn a_layout_whose_blobs_are_damaged_is_refused() {
     assert!(blobs.contains(&layer["sha256:".len()..].to_owned()));
     sandbox.run(["build", "x.toml"]).ok();
 }
+
+#[test]
+fn looking_at_files_takes_no_more_memory_than_building_on_them() {
+    let mut tar = Tar::default();
+    tar.header(b'L', b"long", 0o644, GIGABYTE, "");
+    let (bytes, diff_id) = (bomb(&tar.open_end()), digest_of(b"never asked"));
+    let registry = Registry::start();
+    HandMade::new().blob(LAYER_GZIP, bytes, &diff_id).put(&registry, "base", "1");
+    let sandbox = Sandbox::new();
+    let ours = sandbox.command(["inspect", &format!("{}/base:1", registry.host()), "--files"]);
+    let mut command = Command::new("prlimit");
+    command.arg(format!("--as={MEMORY}")).arg(ours.get_program()).args(ours.get_args());
+    command.env_clear().envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Run::of(command.output().unwrap()).refused(2, "the names and records of one entry are larger than 4 MiB");
+}

@@ -245,3 +245,24 @@ fn assert_layer_matches_key(sandbox: &Sandbox, run: &Run) {
     tar::Archive::new(flate2::read::GzDecoder::new(blob)).unpack(again.path("root")).unwrap();
     assert_eq!(build(&again).ok().documents()[0]["layers"], document["layers"]);
 }
+
+#[test]
+fn an_output_in_a_context_is_refused_unless_it_is_ignored() {
+    let sandbox = sandbox();
+    let spec = SPEC.replace("context = \"pkg\"", "context = \".\"");
+    sandbox.file("x.toml", &spec).file("pkg/a", "");
+    let run = sandbox.run(["build", "x.toml"]).refused(2, "where this run writes, lies in the context");
+    assert!(run.stderr.contains("in the ignore file or in `exclude`"), "{}", run.stderr);
+    sandbox.file(".dockerignore", "out\ncache\nhome\n");
+    let first = sandbox.run(["build", "x.toml", "--json"]).ok().documents();
+    assert_eq!(sandbox.run(["build", "x.toml", "--json"]).ok().documents()[0]["digest"], first[0]["digest"]);
+}
+
+#[test]
+fn an_ignore_file_that_is_no_file_is_not_waited_for() {
+    let sandbox = sandbox();
+    sandbox.file("x.toml", SPEC).file("pkg/a", "");
+    let status = std::process::Command::new("mkfifo").arg(sandbox.path("pkg/.dockerignore")).status().unwrap();
+    assert!(status.success());
+    sandbox.run(["build", "x.toml"]).refused(2, "it is no regular file");
+}

@@ -339,3 +339,33 @@ fn a_damaged_blob_in_the_store_is_found_and_made_anew() {
     push_small(&sandbox, &registry).ok();
     assert_eq!(*assert_whole(&registry, "app", "latest"), golden);
 }
+
+#[test]
+fn a_damaged_blob_is_not_handed_on() {
+    let sandbox = small();
+    sandbox.run(["build", "app.toml", "-o", "first"]).ok();
+    let blobs = sandbox.path("cache/blobs/sha256");
+    for blob in fs::read_dir(&blobs).unwrap() {
+        let path = blob.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[12] ^= 1;
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, bytes).unwrap();
+    }
+    let run = sandbox.run(["build", "app.toml", "-o", "second"]).refused(4, "was damaged");
+    assert!(run.stderr.contains("run again"), "{}", run.stderr);
+    // Each run removes one and says so; then all are made anew.
+    while sandbox.run(["build", "app.toml", "-o", "second"]).code == 4 {}
+    sandbox.run(["build", "app.toml", "-o", "second"]).ok();
+    assert_eq!(sandbox.tree("first"), sandbox.tree("second"));
+}
+
+#[test]
+fn what_was_written_but_not_printed_is_no_success() {
+    let sandbox = small();
+    for arguments in [&["build", "app.toml", "--json"][..], &["schema"], &["cache", "list"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = sandbox.command(arguments).stdout(full).stderr(std::process::Stdio::piped()).output().unwrap();
+        assert_eq!(output.status.code(), Some(4), "{arguments:?}");
+    }
+}

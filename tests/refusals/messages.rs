@@ -107,8 +107,14 @@ fn a_variable_without_a_value() {
 fn a_missing_context() {
     assert_snapshot!(build(&changed("context = \"lib\"", "context = \"../lib\"")), @r#"
     exit code 2
-    error: the layer `lib` of the image `app` cannot be made
+    error: app.toml:7:11: the layer `lib` of the image `app` cannot be made
       ╰─▶ the context `../lib` does not exist
+       ╭─[app.toml:7:11]
+     6 │ name = "lib"
+     7 │ context = "../lib"
+       ·           ────────
+     8 │ to = "/opt/lib/"
+       ╰────
       help: paths are relative to the folder of the spec
     "#);
 }
@@ -119,8 +125,14 @@ fn a_socket() {
     let _socket = UnixListener::bind(sandbox.path("lib/agent.sock")).unwrap();
     assert_snapshot!(build(&sandbox), @r#"
     exit code 2
-    error: the layer `lib` of the image `app` cannot be made
+    error: app.toml:7:11: the layer `lib` of the image `app` cannot be made
       ╰─▶ `lib/agent.sock` is a socket, which a layer cannot hold
+       ╭─[app.toml:7:11]
+     6 │ name = "lib"
+     7 │ context = "lib"
+       ·           ─────
+     8 │ to = "/opt/lib/"
+       ╰────
       help: remove it, or name it in the ignore file or in `exclude`
     "#);
 }
@@ -131,8 +143,14 @@ fn a_malformed_ignore_pattern() {
     sandbox.file("lib/.dockerignore", "*.pyc\n[a-\n");
     assert_snapshot!(build(&sandbox), @r#"
     exit code 2
-    error: the layer `lib` of the image `app` cannot be made
+    error: app.toml:7:11: the layer `lib` of the image `app` cannot be made
       ╰─▶ `lib/.dockerignore`, line 2: the ignore pattern `[a-` is malformed: its `[` has no `]`
+       ╭─[app.toml:7:11]
+     6 │ name = "lib"
+     7 │ context = "lib"
+       ·           ─────
+     8 │ to = "/opt/lib/"
+       ╰────
       help: the notation is docker's: https://docs.docker.com/build/concepts/context/#dockerignore-files
     "#);
 }
@@ -146,9 +164,15 @@ fn an_unreadable_file() {
     let run = run_unprivileged(&sandbox, &["build", "app.toml", "-o", "oci:cache/out"]);
     assert_snapshot!(said(&run), @r#"
     exit code 4
-    error: the layer `lib` of the image `app` cannot be made
+    error: app.toml:7:11: the layer `lib` of the image `app` cannot be made
       ├─▶ failed to open `lib/key.pem`
       ╰─▶ Permission denied (os error 13)
+       ╭─[app.toml:7:11]
+     6 │ name = "lib"
+     7 │ context = "lib"
+       ·           ─────
+     8 │ to = "/opt/lib/"
+       ╰────
       help: make it readable for this user, or name it in the ignore file or in `exclude`
     "#);
 }
@@ -184,9 +208,15 @@ fn a_file_over_a_folder_of_the_base() {
     sandbox.file("app.toml", spec.replace("to = \"/opt/lib/\"", "from = \"lib.py\"\nto = \"/tmp\""));
     assert_snapshot!(build(&sandbox), @r#"
     exit code 2
-    error: the layer `lib` of the image `app` cannot be made
+    error: app.toml:7:11: the layer `lib` of the image `app` cannot be made
       ╰─▶ `/tmp` would be a file, but the image below has a directory there
-      help: write `/tmp/` to lay the file into the directory
+       ╭─[app.toml:7:11]
+     6 │ name = "lib"
+     7 │ context = "lib"
+       ·           ─────
+     8 │ from = "lib.py"
+       ╰────
+      help: lay it into the directory, as `/tmp/NAME` or with `to = "/tmp/"`
     "#);
 }
 

@@ -59,7 +59,9 @@ fn a_value_of_the_wrong_type_is_an_error() {
     refused(&format!("{HEAD}[config]\ncmd = \"a b\"\n"), "4:7", "invalid type: string \"a b\"", "");
     refused(&format!("{HEAD}{LAYER}mtime = \"now\"\n"), "7:9", "invalid type: string \"now\"", "");
     refused(&format!("{HEAD}{LAYER}exclude = [3]\n"), "7:12", "invalid type: integer `3`, expected a string", "");
-    refused("name = \"x\"\nbase = { spec = 3 }\n", "2:8", "expected a reference, or a table such as", "");
+    refused("name = \"x\"\nbase = { spec = 3 }\n", "2:17", "invalid type: integer `3`, expected a string", "");
+    refused("name = \"x\"\nbase = 3\n", "2:8", "invalid type: integer `3`, expected a reference, or a table", "");
+    refused("name = \"x\"\nbase = { sepc = \"y\" }\n", "2:10", "unknown key `sepc`", "did you mean `spec`?");
 }
 
 #[test]
@@ -72,7 +74,18 @@ fn a_word_that_is_none_of_the_known_ones_is_an_error() {
         "unknown variant `xz`, expected one of `gzip`",
         "",
     );
-    refused(&format!("{HEAD}{LAYER}modes = \"strict\"\n"), "7:9", "expected `normalize`, `keep`, or a table", "");
+    refused(
+        &format!("{HEAD}{LAYER}modes = \"strict\"\n"),
+        "7:9",
+        "invalid value: string \"strict\", expected `normalize`",
+        "",
+    );
+    refused(
+        &format!("{HEAD}{LAYER}modes = {{ fil = \"0644\" }}\n"),
+        "7:11",
+        "unknown key `fil`",
+        "did you mean `file`?",
+    );
 }
 
 #[test]

@@ -2,6 +2,14 @@
 //! run goes on from there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tarsia::Workshop;
+use tarsia::build::Options;
+use tarsia::events::{Event, Events, Task};
+use tarsia::push::{self, Destination, Lookup};
+use tarsia::registry::{RetryPolicy, Settings};
+use tarsia::spec::{Variables, load};
 
 use crate::support::Sandbox;
 use crate::support::examples::{assert_whole, examples, push, push_small, small};
@@ -280,4 +288,41 @@ fn no_tag_moves_before_everything_is_there() {
     registry.clear_faults();
     push(&sandbox, &registry).ok();
     assert_whole(&registry, "receipts/receipt-label", "latest");
+}
+
+#[test]
+fn a_layer_that_cannot_be_made_ends_the_run_for_all_images() {
+    let registry = Registry::start();
+    let sandbox = Sandbox::new();
+    for (name, base) in [("a", "\"scratch\""), ("b", "{ spec = \"a.toml\" }"), ("c", "{ spec = \"b.toml\" }")] {
+        sandbox.file(&format!("{name}/file"), name).file(
+            &format!("{name}.toml"),
+            format!(
+                "name = \"{name}\"\nbase = {base}\n[[layer]]\nname = \"{name}\"\ncontext = \"{name}\"\nto = \"/{name}/\"\n"
+            ),
+        );
+    }
+    // As soon as b's layer is to be packed, its file is another one. What c shares with a waits for a's manifest, what
+    // it shares with b for b's, which never comes: nobody may wait for that.
+    let file = sandbox.path("b/file");
+    let change = move |event| {
+        if let Event::Begin { task: Task::Assemble { layer, .. }, .. } = event
+            && layer == "b"
+        {
+            std::fs::write(&file, "something else").unwrap();
+        }
+    };
+    let settings = Settings { retry: RetryPolicy::quick(), ..Settings::default() };
+    let workshop = Workshop::open(&sandbox.path("cache"), 1, settings, Events::to(Arc::new(change))).unwrap();
+    let workspace = load(&[sandbox.path("")], &Variables::default()).unwrap();
+    let to = format!("{}/x", registry.host()).parse().ok();
+    let destination = Destination { to, ..Destination::default() };
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let result = push::push(&workshop, &workspace, &Options::default(), &destination, &Lookup::default());
+        let _ = sender.send(result.map(|_| ()));
+    });
+    let error = receiver.recv_timeout(std::time::Duration::from_secs(60)).expect("the run to end").unwrap_err();
+    assert!(format!("{:?}", error).contains("Changed"), "{error:?}");
+    assert_eq!(registry.tags("x/a"), Vec::<String>::new());
 }

@@ -133,11 +133,14 @@ impl<'a> Shipment<'a> {
     /// Whether others mount blobs from this image's repository. Then its manifest is put, by its digest, as soon as it
     /// can be: some registries mount only what a manifest names.
     fn is_mounted_from(&self, index: usize) -> bool {
-        let host = |index: usize| &self.pending[index].remote.repository().host;
         self.needs().any(|needing| {
-            let mut later = needing.iter().skip_while(|&&other| other != index).skip(1);
-            later.any(|&later| host(later) == host(index))
+            let mut same = needing.iter().filter(|&&other| self.host(other) == self.host(index));
+            same.next() == Some(&index) && same.next().is_some()
         })
+    }
+
+    fn host(&self, index: usize) -> &str {
+        &self.pending[index].remote.repository().host
     }
 
     fn compose(&self, layers: &Layers) -> Vec<Option<Built>> {
@@ -149,7 +152,8 @@ impl<'a> Shipment<'a> {
         let there = self.there().await?;
         let dispatch = |parcel: Parcel<'a>, needing: &[usize]| {
             let deliveries = needing.iter().enumerate().map(|(nth, &index)| {
-                let before = nth.checked_sub(1).map(|nth| needing[nth]);
+                // The first of the same registry that gets it: the others mount from there.
+                let before = needing[..nth].iter().copied().find(|&other| self.host(other) == self.host(index));
                 let before = before.map(|before| (&self.pending[before].remote, self.complete[before].subscribe()));
                 let there = there[index].get(&parcel.digest()).copied();
                 let delivery = deliver(self.workshop, parcel.clone(), &self.pending[index].remote, there, before);
@@ -262,7 +266,8 @@ impl<'a> Shipment<'a> {
         early: &mut BTreeMap<usize, Vec<String>>,
     ) -> Result<BTreeMap<usize, bool>, registry::Error> {
         let images = self.compose(layers);
-        let mut moved = BTreeMap::new();
+        // All documents first: a manifest that is refused leaves every tag as it was.
+        let mut ready = Vec::new();
         for (index, target) in self.pending.iter().enumerate() {
             let Some(image) = &images[target.place] else { continue };
             let tags = match early.remove(&index) {
@@ -275,6 +280,10 @@ impl<'a> Shipment<'a> {
                     tags
                 }
             };
+            ready.push((target, image, tags));
+        }
+        let mut moved = BTreeMap::new();
+        for (target, image, tags) in ready {
             let bytes = Bytes::copy_from_slice(image.top_bytes());
             for tag in &tags {
                 target.remote.put_manifest(tag, &image.top().media_type, &bytes).await?;

@@ -93,13 +93,15 @@ impl Failure {
 pub(super) struct Tries {
     policy: RetryPolicy,
     made: u32,
+    /// How many of them, up to now, were the server's.
+    in_a_row: u32,
     /// When the first of these failures happened.
     since: Option<Instant>,
 }
 
 impl Tries {
     pub(super) fn new(policy: &RetryPolicy) -> Tries {
-        Tries { policy: policy.clone(), made: 0, since: None }
+        Tries { policy: policy.clone(), made: 0, in_a_row: 0, since: None }
     }
 
     /// Attempts that failed so far.
@@ -110,18 +112,27 @@ impl Tries {
     /// Forgets the failures so far: work has gone on since.
     pub(super) fn reset(&mut self) {
         self.made = 0;
+        self.in_a_row = 0;
         self.since = None;
     }
 
     /// Notes a failed attempt; the time to wait before the next, or `None` to give up.
     pub(super) fn failed(&mut self, failure: Failure, retry_after: Option<Duration>) -> Option<Duration> {
         self.made += 1;
+        // A server that is in trouble is given up soon, but only for its own failures: a throttle or a broken connection
+        // among them says that it is alive.
+        self.in_a_row = match failure {
+            Failure::Server | Failure::Unreachable => self.in_a_row + 1,
+            Failure::Throttled | Failure::Broken => 0,
+        };
         let since = *self.since.get_or_insert_with(Instant::now);
         let policy = &self.policy;
         let give_up = match failure {
             Failure::Throttled => self.made >= policy.tries && since.elapsed() >= policy.throttle_patience,
             Failure::Broken => self.made >= policy.tries,
-            Failure::Server | Failure::Unreachable => self.made >= policy.server_error_tries,
+            Failure::Server | Failure::Unreachable => {
+                self.in_a_row >= policy.server_error_tries || self.made >= policy.tries
+            }
         };
         if give_up {
             return None;

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::address::Destination;
-use crate::build::{Built, Known, Options, PreparedBase, PreparedLayer, Status};
+use crate::build::{Built, Known, Options, Prepared, PreparedBase, PreparedImage, PreparedLayer, Status};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Descriptor, Repository, media_type};
@@ -198,7 +198,7 @@ fn plan_image(
                 earlier.push((own.clone(), status));
                 let why = (status == Status::Built).then(|| match survey.layers.get(&layer.key) {
                     Some(_) => Why::Lost,
-                    None => why(workshop, survey, target, &prepared.name, layer, options),
+                    None => why(workshop, survey, target, owner(survey, image), layer, options),
                 });
                 let known = survey.layers.get(&layer.key).map(|known| &known.layer);
                 layers.push(PlannedLayer {
@@ -252,6 +252,12 @@ fn status(
     } else {
         Status::Built
     }
+}
+
+/// The name of the image whose recipe says these layers: the planned one, or one it is built on.
+fn owner<'a>(survey: &'a Survey, image: &PreparedImage) -> &'a str {
+    let is_its = |prepared: &&Prepared| prepared.platforms.iter().any(|platform| std::ptr::eq(platform, image));
+    survey.prepared.iter().find(is_its).map_or("", |prepared| &prepared.name)
 }
 
 fn base_of(survey: &Survey, target: &Target) -> Option<(String, Option<Digest>)> {

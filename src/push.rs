@@ -53,7 +53,13 @@ pub fn push(
     let mut moved = BTreeMap::new();
     let mut outcomes = Outcomes::new();
     if survey.current.len() < survey.targets.len() {
-        let lost = workshop.door().block_on(deliver::confirm(workshop, &mut survey))??;
+        let heard = survey.heard();
+        let mut lost = workshop.door().block_on(deliver::confirm(workshop, &mut survey))??;
+        // Where a record of an earlier run does not lead, other images and the cache image may.
+        if survey.seek(lost.iter().filter(|key| heard.contains(key)))? {
+            lost.retain(|key| !heard.contains(key));
+            lost.extend(workshop.door().block_on(deliver::confirm(workshop, &mut survey))??);
+        }
         for key in lost {
             survey.layers.remove(&key);
         }

@@ -107,6 +107,35 @@ impl Survey {
         self.targets.iter().filter(|target| !self.current.contains(&target.place))
     }
 
+    /// The layers that are known from a record alone: it tells neither where they are nor that they still are.
+    pub fn heard(&self) -> BTreeSet<Digest> {
+        let heard = self.layers.iter().filter(|(_, known)| !known.here && known.holders.is_empty());
+        heard.map(|(key, _)| *key).collect()
+    }
+
+    /// Forgets what is known of these layers and looks for them in repositories. Answers whether any was found.
+    ///
+    /// # Errors
+    ///
+    /// If a repository that an image goes to refuses to be looked at.
+    pub fn seek<'a>(&mut self, keys: impl Iterator<Item = &'a Digest>) -> Result<bool, registry::Error> {
+        let wanted = wanted(&self.prepared, &self.targets);
+        let mut found = false;
+        for key in keys {
+            self.layers.remove(key);
+            if let Some((codec, places)) = wanted.get(key)
+                && let Some(known) = self.published.find(key, *codec, places)?
+            {
+                self.layers.insert(*key, known);
+                found = true;
+            }
+        }
+        for key in contradicted(&self.prepared, &self.layers) {
+            self.layers.remove(&key);
+        }
+        Ok(found)
+    }
+
     /// Whether an image that is not known yet has a tag that exists and may not be moved. Then it has to be known
     /// before anything is sent.
     ///

@@ -96,6 +96,17 @@ fn a_warm_machine_does_not_look() {
 }
 
 #[test]
+fn a_machine_that_only_heard_of_a_layer_looks_where_it_may_be() {
+    let registry = Registry::start();
+    push(&app(2, "scratch"), &registry, &[]);
+    // It has pushed the same before, found everything there, and made nothing itself.
+    let heard = app(2, "scratch");
+    push(&heard, &registry, &[]);
+    let from = format!("{}/app:latest", registry.host());
+    assert_eq!(statuses(&push_to(&heard, &registry, &from).ok()), [["mounted", "mounted"]]);
+}
+
+#[test]
 fn one_that_cannot_be_looked_at_is_a_note() {
     let registry = Registry::start();
     push(&app(2, "scratch"), &registry, &[]);

@@ -80,7 +80,7 @@ struct Delivered {
 
 impl<'a> Shipment<'a> {
     fn of(workshop: &'a Workshop, survey: &'a Survey, options: &'a Options) -> Result<Shipment<'a>, Error> {
-        let Survey { prepared, targets, layers, current, published, .. } = survey;
+        let Survey { prepared, targets, layers, built, current, published } = survey;
         let (left_alone, pending): (Vec<&Target>, Vec<&Target>) =
             targets.iter().partition(|target| current.contains(&target.place));
         let mut bases: BTreeMap<Digest, (Parcel<'_>, Vec<usize>)> = BTreeMap::new();
@@ -89,6 +89,11 @@ impl<'a> Shipment<'a> {
             let host = &target.remote.repository().host;
             for platform in &prepared[target.place].platforms {
                 registry::limits::check_number(host, number_of_layers(prepared, platform))?;
+            }
+            // What is known whole is checked whole; of the rest, each layer when it is there.
+            for platform in built[target.place].iter().flat_map(|image| &image.platforms) {
+                let size = platform.image.manifest_bytes.len() as u64;
+                registry::limits::check(host, &platform.image.manifest.layers, size)?;
             }
             for image in images(prepared, target) {
                 for layer in &image.layers {

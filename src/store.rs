@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Everything appears under its name by a rename and complete, so several processes share a store without asking each
-//! other. Only [`Store::prune`] removes, and waits until nobody else is at work.
+//! other. [`Store::prune`] waits until nobody else is at work. Beside it only what is damaged is removed, and temporary
+//! files that have not been written to for a day.
 
 mod blob;
 mod error;

@@ -11,7 +11,7 @@ use crate::store::Store;
 
 /// How many workers there are at most. One layer is digested by one thread, which more than these only outrun; and each
 /// has buffers of its own.
-const MOST_JOBS: usize = 16;
+const MOST_JOBS: usize = 8;
 
 /// The store, the threads, the door to registries, and who hears of progress.
 ///

@@ -46,9 +46,9 @@ impl Permits {
         Permits { free: Mutex::new(count.max(1)), returned: Condvar::new() }
     }
 
-    /// As many as keep `jobs` workers busy, and never more than some 60 MB of blocks.
+    /// As many as keep `jobs` workers busy, and never more than some 40 MB of blocks.
     pub fn for_jobs(jobs: usize) -> Permits {
-        Permits::new((jobs + jobs / 2 + 2).min(24))
+        Permits::new((jobs + jobs / 2 + 2).min(12))
     }
 
     fn take(&self) {

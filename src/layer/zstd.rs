@@ -22,6 +22,9 @@ impl Compressor {
 
     /// Compresses one block to one frame.
     pub fn block(&mut self, plain: &[u8]) -> std::io::Result<Compressed> {
-        Ok(Compressed { bytes: self.0.compress(plain)?, crc: crc32fast::hash(plain) })
+        let mut bytes = self.0.compress(plain)?;
+        // It comes with room for the worst answer, and many blocks are in memory at once.
+        bytes.shrink_to_fit();
+        Ok(Compressed { bytes, crc: crc32fast::hash(plain) })
     }
 }

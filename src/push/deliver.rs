@@ -135,8 +135,8 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
     Ok(lost)
 }
 
-/// Brings a blob to a repository. `there` says whether it has the blob, if that was asked. `before` is another one that gets the same blob first: some registries
-/// mount only what a manifest refers to, so its manifest is waited for.
+/// Brings a blob to a repository. `there` says whether it has the blob, if that was asked. `before` is another one that
+/// gets the same blob first: some registries mount only what a manifest refers to, so its manifest is waited for.
 pub(crate) async fn deliver(
     workshop: &Workshop,
     parcel: Parcel<'_>,

@@ -3,6 +3,7 @@
 //! Every front end ends in a [`Recipe`]; nothing after this station knows whether it was a TOML file or was written in
 //! code.
 
+pub mod dockerfile;
 mod duration;
 mod error;
 mod file;

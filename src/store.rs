@@ -54,6 +54,12 @@ fn sweep(folder: &Path) {
     }
 }
 
+fn begins_a_tree(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
+    read.is_ok() && Nodes::is_encoded(&beginning)
+}
+
 impl Store {
     /// Opens the store in `root`, making it if it is not there.
     ///
@@ -189,9 +195,10 @@ impl Store {
         ContextIndex { path, writable: self.lock.is_some() }
     }
 
-    /// Whether the paths of the image whose manifest has this digest are here.
+    /// Whether the paths of the image whose manifest has this digest are here. Only how they begin is looked at: a tree
+    /// that an earlier version kept is none.
     pub fn has_tree(&self, manifest: &Digest) -> bool {
-        self.root.join("trees").join(manifest.hex()).is_file()
+        begins_a_tree(&self.root.join("trees").join(manifest.hex()))
     }
 
     /// The paths of the image whose manifest has this digest, if it was computed before and is undamaged.
@@ -217,7 +224,7 @@ impl Store {
 
     /// Whether the paths of an image are here as a repository told them.
     pub fn has_heard_tree(&self, manifest: &Digest) -> bool {
-        self.heard_tree_path(manifest).is_file()
+        begins_a_tree(&self.heard_tree_path(manifest))
     }
 
     /// The paths of an image as a repository told them: to be believed as far as the repository is.

@@ -58,6 +58,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Context(error) => error.class(),
+            Error::Tree(error) => error.class(),
             Error::Write(_) | Error::Listing(_) => Class::Local,
             _ => Class::Input,
         }
@@ -67,6 +68,7 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Context(error) => error.help(),
+            Error::Tree(error) => error.help(),
             Error::Replaces { old: "symlink", .. } => {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }

@@ -6,6 +6,7 @@
 //! listings/<key>          the layer's listing
 //! latest/<name>           the key that a layer of an image had last
 //! trees/<digest>          the base tree of an image's manifest digest; with `.heard`, as a repository told it
+//! packs/<key>             contents of files, taken out of layers or archives
 //! contexts/<hex>          digests of a context's files
 //! temporary/              what is being written
 //! ```
@@ -16,6 +17,7 @@
 
 mod blob;
 mod error;
+mod pack;
 mod prune;
 mod record;
 
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use blob::NewBlob;
 pub use error::StoreError;
+pub use pack::{NewPack, PACK_LIMIT, Pack, PackError, Packed};
 pub use prune::{Damage, Keep, Kept, Pruned};
 
 use crate::context::ContextIndex;
@@ -70,7 +73,7 @@ impl Store {
         // Tools that back up or clean caches know this mark: https://bford.info/cachedir/
         const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# Blobs and records of tarsia.\n";
         let io = |doing, path: &Path, source| StoreError::Io { doing, path: path.to_owned(), source };
-        for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "contexts", "temporary"] {
+        for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "packs", "contexts", "temporary"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(|error| io("make the folder", &folder, error))?;
         }

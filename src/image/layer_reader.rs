@@ -32,6 +32,13 @@ pub struct LayerEntry {
     pub link: Option<Box<[u8]>>,
 }
 
+impl LayerEntry {
+    /// Whether it is a regular file.
+    pub fn has_content(&self) -> bool {
+        matches!(self.kind, tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse)
+    }
+}
+
 /// What a layer does to the image below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {

@@ -243,7 +243,7 @@ impl Nodes {
                 }
                 Change::Put(path, entry) => {
                     if let Some(file) = AccountFile::at(&path)
-                        && entry.kind.is_file()
+                        && entry.has_content()
                         && entry.size <= ACCOUNTS_LIMIT
                     {
                         let mut text = Vec::new();
@@ -317,6 +317,7 @@ impl Nodes {
 /// What an entry of a layer puts into the tree.
 fn lying(entry: LayerEntry, layer: u32, number: u32) -> Result<Lying, TreeError> {
     use tar::EntryType;
+    let has_content = entry.has_content();
     let LayerEntry { kind, mode, uid, gid, link, .. } = entry;
     let link = link.unwrap_or_default();
     let (node, kind) = match kind {
@@ -326,7 +327,7 @@ fn lying(entry: LayerEntry, layer: u32, number: u32) -> Result<Lying, TreeError>
             let outside = || TreeError::Outside(String::from_utf8_lossy(&link[..link.len().min(200)]).into_owned());
             (Node::File, DetailKind::HardLink { target: normalise_path(&link).ok_or_else(outside)? })
         }
-        EntryType::Regular | EntryType::Continuous | EntryType::GNUSparse => (Node::File, DetailKind::Regular),
+        _ if has_content => (Node::File, DetailKind::Regular),
         _ => (Node::File, DetailKind::Other),
     };
     Ok(Lying { node, detail: Some(Detail { mode, uid, gid, layer, entry: number, kind }) })

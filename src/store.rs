@@ -206,12 +206,13 @@ impl Store {
 
     /// The paths of the image whose manifest has this digest, if it was computed before and is undamaged.
     pub fn tree(&self, manifest: &Digest) -> Option<Nodes> {
-        Nodes::decode(&self.tree_bytes(manifest)?).ok()
+        Nodes::decode(&self.read_file(&self.root.join("trees").join(manifest.hex()))?).ok()
     }
 
     /// The same as it is stored.
     pub fn tree_bytes(&self, manifest: &Digest) -> Option<Vec<u8>> {
-        self.read_file(&self.root.join("trees").join(manifest.hex()))
+        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
+        Nodes::decode(&bytes).is_ok().then_some(bytes)
     }
 
     /// Keeps the paths of an image.

@@ -1,5 +1,7 @@
 //! Bases: the image below, wherever it is, and the tree of its paths.
 
+mod files;
+
 use std::io::{self, Read};
 use std::sync::Arc;
 
@@ -13,6 +15,8 @@ use crate::image::{
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
 use crate::workshop::Workshop;
+
+pub use files::{BaseFile, files};
 
 /// Where the blobs of an image are.
 #[derive(Debug)]

@@ -61,8 +61,13 @@ impl Reader<'_> {
     }
 
     pub(crate) fn text(&mut self) -> Option<&[u8]> {
-        let length = self.number().filter(|&length| length <= TEXT_LIMIT)?;
-        let (text, rest) = self.0.split_at_checked(length as usize)?;
+        self.bytes(TEXT_LIMIT)
+    }
+
+    /// A text of no more than `limit` bytes.
+    pub(crate) fn bytes(&mut self, limit: u64) -> Option<&[u8]> {
+        let length = self.number().filter(|&length| length <= limit)?;
+        let (text, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
         self.0 = rest;
         Some(text)
     }

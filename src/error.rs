@@ -151,7 +151,8 @@ impl Error {
             Error::Context(error) => error.class(),
             Error::Layer { source, .. } => source.class(),
             Error::Base { source, .. } => source.class(),
-            Error::Image(_) | Error::Tree(_) => Class::Input,
+            Error::Image(_) => Class::Input,
+            Error::Tree(error) => error.class(),
             Error::Output(error) => error.class(),
             Error::Store(_) | Error::Threads(_) | Error::Print(_) => Class::Local,
             Error::Registry(error) if error.is_local() => Class::Local,
@@ -174,7 +175,8 @@ impl Error {
             Error::Image(ImageError::Platform { .. }) => {
                 Some("name one that there is with --platform or in `platforms`".to_owned())
             }
-            Error::Image(_) | Error::Tree(_) | Error::Threads(_) | Error::Print(_) => None,
+            Error::Tree(error) => error.help(),
+            Error::Image(_) | Error::Threads(_) | Error::Print(_) => None,
         }
     }
 

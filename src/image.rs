@@ -1,5 +1,6 @@
 //! What an image is: documents, references, platforms, the tree of its paths. Knows no registry and no spec.
 
+pub mod accounts;
 mod cache;
 mod compose;
 mod config;
@@ -18,9 +19,9 @@ pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYE
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;
 pub use error::ImageError;
-pub use layer_reader::{Change, LayerEntry, read_layer};
+pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
-pub use nodes::{Node, Nodes};
+pub use nodes::{Detail, DetailKind, Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
-pub use tree::{Facts, Loader, Tree, TreeError, parse_facts};
+pub use tree::{Facts, Loader, OwnFile, Tree, TreeError, Where, parse_facts};

@@ -13,6 +13,7 @@ mod gzip;
 mod key;
 mod listing;
 mod place;
+mod slice;
 mod tar;
 mod zstd;
 
@@ -25,3 +26,4 @@ pub use error::Error;
 pub use key::{FORMAT_VERSION, layer_key};
 pub use listing::Listing;
 pub use place::{InlineContent, InlineEntry, Modes, Placement, place, place_inline};
+pub use slice::{Slice, SliceFile};

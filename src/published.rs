@@ -2,7 +2,7 @@
 //! best-effort: one that does not answer is noted, and the run does the work itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::future::try_join_all;
 
@@ -98,6 +98,8 @@ pub struct Published {
     places: BTreeMap<usize, Place>,
     replaced: OnceLock<Result<BTreeMap<usize, Replaced>, registry::Error>>,
     others: OnceLock<Vec<PublishedImage>>,
+    /// Blobs that are said to be trees and are none.
+    no_trees: Mutex<BTreeSet<Digest>>,
 }
 
 impl Published {
@@ -117,6 +119,7 @@ impl Published {
             places: places.collect(),
             replaced: OnceLock::new(),
             others: OnceLock::new(),
+            no_trees: Mutex::default(),
         })
     }
 
@@ -188,6 +191,14 @@ impl Published {
                 }
             })
             .as_ref()
+    }
+
+    /// Whether the repository at a place has the tree of the image with this digest, as far as is known: one that was
+    /// fetched and could not be read counts as none.
+    pub fn has_tree(&self, place: usize, of: &Digest) -> bool {
+        let no_trees = self.no_trees.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trees = self.cache(place).into_iter().flat_map(|cache| &cache.trees);
+        trees.any(|(other, tree)| other == of && !no_trees.contains(&tree.digest))
     }
 
     /// What a tag of the repository at a place stands for, if it was looked at.
@@ -284,7 +295,11 @@ impl Memory for Published {
         let places = [place].into_iter().chain(self.places.keys().copied().filter(|&other| other != place));
         places.into_iter().find_map(|place| {
             let (_, tree) = self.cache(place)?.trees.iter().find(|(of, _)| of == base)?;
-            let nodes = Nodes::decode(&self.blob(place, tree)?).ok()?;
+            let bytes = self.blob(place, tree)?;
+            let Ok(nodes) = Nodes::decode(&bytes) else {
+                self.no_trees.lock().unwrap_or_else(PoisonError::into_inner).insert(tree.digest);
+                return None;
+            };
             // It was not read here, so it is kept apart from those that were.
             let _ = store.put_heard_tree(base, &nodes);
             Some(nodes)

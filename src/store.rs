@@ -6,6 +6,7 @@
 //! listings/<key>          the layer's listing
 //! latest/<name>           the key that a layer of an image had last
 //! trees/<digest>          the base tree of an image's manifest digest; with `.heard`, as a repository told it
+//! packs/<key>             contents of files, taken out of layers or archives
 //! contexts/<hex>          digests of a context's files
 //! temporary/              what is being written
 //! ```
@@ -16,6 +17,7 @@
 
 mod blob;
 mod error;
+mod pack;
 mod prune;
 mod record;
 
@@ -26,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use blob::NewBlob;
 pub use error::StoreError;
+pub use pack::{NewPack, PACK_LIMIT, Pack, PackError, Packed};
 pub use prune::{Damage, Keep, Kept, Pruned};
 
 use crate::context::ContextIndex;
@@ -54,6 +57,12 @@ fn sweep(folder: &Path) {
     }
 }
 
+fn begins_a_tree(path: &Path) -> bool {
+    let mut beginning = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut beginning));
+    read.is_ok() && Nodes::is_encoded(&beginning)
+}
+
 impl Store {
     /// Opens the store in `root`, making it if it is not there.
     ///
@@ -64,7 +73,7 @@ impl Store {
         // Tools that back up or clean caches know this mark: https://bford.info/cachedir/
         const TAG: &str = "Signature: 8a477f597d28d172789f06886806bc55\n# Blobs and records of tarsia.\n";
         let io = |doing, path: &Path, source| StoreError::Io { doing, path: path.to_owned(), source };
-        for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "contexts", "temporary"] {
+        for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "packs", "contexts", "temporary"] {
             let folder = root.join(folder);
             fs::create_dir_all(&folder).map_err(|error| io("make the folder", &folder, error))?;
         }
@@ -189,19 +198,21 @@ impl Store {
         ContextIndex { path, writable: self.lock.is_some() }
     }
 
-    /// Whether the paths of the image whose manifest has this digest are here.
+    /// Whether the paths of the image whose manifest has this digest are here. Only how they begin is looked at: a tree
+    /// that an earlier version kept is none.
     pub fn has_tree(&self, manifest: &Digest) -> bool {
-        self.root.join("trees").join(manifest.hex()).is_file()
+        begins_a_tree(&self.root.join("trees").join(manifest.hex()))
     }
 
     /// The paths of the image whose manifest has this digest, if it was computed before and is undamaged.
     pub fn tree(&self, manifest: &Digest) -> Option<Nodes> {
-        Nodes::decode(&self.tree_bytes(manifest)?).ok()
+        Nodes::decode(&self.read_file(&self.root.join("trees").join(manifest.hex()))?).ok()
     }
 
     /// The same as it is stored.
     pub fn tree_bytes(&self, manifest: &Digest) -> Option<Vec<u8>> {
-        self.read_file(&self.root.join("trees").join(manifest.hex()))
+        let bytes = self.read_file(&self.root.join("trees").join(manifest.hex()))?;
+        Nodes::decode(&bytes).is_ok().then_some(bytes)
     }
 
     /// Keeps the paths of an image.
@@ -217,7 +228,7 @@ impl Store {
 
     /// Whether the paths of an image are here as a repository told them.
     pub fn has_heard_tree(&self, manifest: &Digest) -> bool {
-        self.heard_tree_path(manifest).is_file()
+        begins_a_tree(&self.heard_tree_path(manifest))
     }
 
     /// The paths of an image as a repository told them: to be believed as far as the repository is.

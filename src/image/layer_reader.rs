@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::tree::TreeError;
@@ -31,6 +32,13 @@ pub struct LayerEntry {
     pub link: Option<Box<[u8]>>,
 }
 
+impl LayerEntry {
+    /// Whether it is a regular file.
+    pub fn has_content(&self) -> bool {
+        matches!(self.kind, tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse)
+    }
+}
+
 /// What a layer does to the image below.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -49,11 +57,24 @@ pub enum Change {
 ///
 /// A malformed stream, a path outside of the root or of absurd length, and whatever `tell` reports.
 pub fn read_layer(stream: impl Read, mut tell: impl FnMut(Change) -> Result<(), TreeError>) -> Result<(), TreeError> {
+    read_contents(stream, |_, change, _| tell(change).map(ControlFlow::Continue))
+}
+
+/// The same with each entry's number in the stream, counted from 0, and its content. Reads no further once `tell` asks
+/// for a stop.
+///
+/// # Errors
+///
+/// As [`read_layer`].
+pub fn read_contents(
+    stream: impl Read,
+    mut tell: impl FnMut(u32, Change, &mut dyn Read) -> Result<ControlFlow<()>, TreeError>,
+) -> Result<(), TreeError> {
     let allowance = Rc::new(Cell::new(HEADERS_LIMIT));
     let stream = Metered { stream: stream.take(LAYER_LIMIT), allowance: Rc::clone(&allowance) };
     let mut archive = tar::Archive::new(stream);
-    for entry in archive.entries()? {
-        let entry = entry?;
+    for (number, entry) in (0..).zip(archive.entries()?) {
+        let mut entry = entry?;
         // The way to the next entry leads over this one's content.
         let stored = match entry.header().entry_type() {
             tar::EntryType::GNUSparse => entry.header().entry_size()?,
@@ -73,28 +94,42 @@ pub fn read_layer(stream: impl Read, mut tell: impl FnMut(Change) -> Result<(), 
             Some(slash) => (&path[..slash], &path[slash + 1..]),
             None => (&b""[..], &path[..]),
         };
-        if name == b".wh..wh..opq" {
-            tell(Change::Opaque(parent.into()))?;
+        let change = if name == b".wh..wh..opq" {
+            Change::Opaque(parent.into())
         } else if let Some(name) = name.strip_prefix(b".wh.") {
             // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
-            if !name.starts_with(b".wh.") {
-                let hidden = if parent.is_empty() { name.to_vec() } else { [parent, b"/", name].concat() };
-                tell(Change::Whiteout(hidden.into()))?;
+            if name.starts_with(b".wh.") {
+                continue;
             }
+            Change::Whiteout(if parent.is_empty() { name.into() } else { [parent, b"/", name].concat().into() })
         } else {
+            let in_pieces = is_in_pieces(&mut entry)?;
             let header = entry.header();
             let told = LayerEntry {
-                kind: header.entry_type(),
+                kind: if in_pieces { tar::EntryType::new(b'?') } else { header.entry_type() },
                 mode: header.mode()? & 0o7777,
                 uid: header.uid()?,
                 gid: header.gid()?,
                 size: entry.size(),
                 link: entry.link_name_bytes().map(|link| link.as_ref().into()),
             };
-            tell(Change::Put(path, told))?;
+            if let Some(link) = told.link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
+                return Err(TreeError::TooLong(link.len()));
+            }
+            Change::Put(path, told)
+        };
+        if tell(number, change, &mut entry)?.is_break() {
+            break;
         }
     }
     Ok(())
+}
+
+/// Whether what the stream holds of a file is not its content, but the pieces between its holes, as GNU's PAX records
+/// tell. No tool that makes images writes such.
+fn is_in_pieces<R: Read>(entry: &mut tar::Entry<'_, R>) -> std::io::Result<bool> {
+    let Some(records) = entry.pax_extensions()? else { return Ok(false) };
+    Ok(records.flatten().any(|record| record.key_bytes().starts_with(b"GNU.sparse.")))
 }
 
 /// A stream of which no more is read than is allowed: names and records of any length would be taken into memory

@@ -1,16 +1,18 @@
-//! Nodes: what an image's file system holds, without contents.
+//! Nodes: what an image's file system holds. Of contents there are two: `/etc/passwd` and `/etc/group`, which give
+//! names to owners.
+
+mod encoding;
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::{Bound, ControlFlow};
 
-use super::layer_reader::{Change, read_layer};
+use super::accounts::{ACCOUNTS_LIMIT, AccountFile};
+use super::layer_reader::{Change, LayerEntry, read_contents};
 use super::tree::{TreeError, resolve};
-use crate::binary::{Reader, put_number, put_text};
 use crate::entry::{normalise_path, parents};
 
-const MAGIC: &[u8] = b"tarsia tree 1\n";
-
-/// The largest tree that is read back, in bytes before compression.
+/// The largest tree, in bytes of its paths and all that is said of them.
 const SIZE_LIMIT: usize = 256 << 20;
 /// How many paths an image may have.
 const NODE_LIMIT: usize = 4_000_000;
@@ -47,10 +49,77 @@ impl Node {
     }
 }
 
+/// What is known of a path that is no directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u64,
+    /// Its group.
+    pub gid: u64,
+    /// The layer that holds its content, the lowest being 0. Of a hard link: the layer that holds the file it is
+    /// another name of.
+    pub layer: u32,
+    /// Which entry of that layer's tar stream it is, counted from 0. Paths of one layer and one entry are names of
+    /// one file.
+    pub entry: u32,
+    /// What it is.
+    pub kind: DetailKind,
+}
+
+/// What a path is that is no directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DetailKind {
+    /// A regular file.
+    Regular,
+    /// A regular file that was put there as another name of one that was there.
+    HardLink {
+        /// Where that one lay then. A higher layer may have put something else there since: the content is that of
+        /// [`Detail::layer`] and [`Detail::entry`].
+        target: Box<[u8]>,
+    },
+    /// A symbolic link.
+    Symlink,
+    /// A device, a FIFO, or what only its own tool understands.
+    Other,
+}
+
+impl DetailKind {
+    /// Whether it is a file with a content.
+    pub fn is_file(&self) -> bool {
+        matches!(self, DetailKind::Regular | DetailKind::HardLink { .. })
+    }
+}
+
+/// What lies at a path, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Lying {
+    node: Node,
+    /// Nothing for a directory.
+    detail: Option<Detail>,
+}
+
+impl Lying {
+    fn directory(mode: u32, uid: u64, gid: u64) -> Lying {
+        Lying { node: Node::Directory { mode, uid, gid }, detail: None }
+    }
+}
+
+/// The content of one of the files that name owners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct AccountText {
+    /// The layer and the entry it was read from: it counts as long as what lies at the path is that one.
+    from: (u32, u32),
+    text: Box<[u8]>,
+}
+
 /// All paths of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nodes {
-    nodes: BTreeMap<Box<[u8]>, Node>,
+    nodes: BTreeMap<Box<[u8]>, Lying>,
+    accounts: BTreeMap<AccountFile, AccountText>,
+    layers: u32,
 }
 
 impl Nodes {
@@ -61,7 +130,12 @@ impl Nodes {
 
     /// What lies at `path`, links in it not followed.
     pub fn get(&self, path: &[u8]) -> Option<&Node> {
-        self.nodes.get(path)
+        self.nodes.get(path).map(|lying| &lying.node)
+    }
+
+    /// What is known of what lies at `path`, links in it not followed: nothing of a directory.
+    pub fn detail(&self, path: &[u8]) -> Option<&Detail> {
+        self.nodes.get(path)?.detail.as_ref()
     }
 
     /// How many paths there are.
@@ -74,23 +148,66 @@ impl Nodes {
         self.nodes.is_empty()
     }
 
+    /// How many layers were laid.
+    pub fn layers(&self) -> u32 {
+        self.layers
+    }
+
+    /// Everything below a directory (empty: the root), bytewise sorted by path.
+    pub fn below(&self, directory: &[u8]) -> impl Iterator<Item = (&[u8], &Node, Option<&Detail>)> {
+        self.range_below(directory).map(|(path, lying)| (&**path, &lying.node, lying.detail.as_ref()))
+    }
+
+    fn range_below(&self, directory: &[u8]) -> std::collections::btree_map::Range<'_, Box<[u8]>, Lying> {
+        if directory.is_empty() {
+            return self.nodes.range::<[u8], _>(..);
+        }
+        // What follows `/` in the alphabet ends the range.
+        let (first, end) = ([directory, b"/"].concat(), [directory, b"0"].concat());
+        self.nodes.range::<[u8], _>((Bound::Excluded(&first[..]), Bound::Excluded(&end[..])))
+    }
+
+    /// The text of a file that names owners; nothing if the image has none.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Accounts`], if something lies there whose content is not kept: a link, or a file larger than
+    /// [`ACCOUNTS_LIMIT`].
+    pub fn accounts(&self, file: AccountFile) -> Result<Option<&[u8]>, TreeError> {
+        let path = file.path().as_bytes();
+        let real = resolve(path, |path| Ok(self.get(path).cloned()))?;
+        let refuse = |why: &str| Err(TreeError::Accounts { path: file.path(), why: why.to_owned() });
+        match self.detail(&real) {
+            None if matches!(self.get(&real), Some(Node::Directory { .. })) => refuse("it is a directory"),
+            None => Ok(None),
+            Some(_) if *real != *path => refuse("it lies behind a link"),
+            Some(detail) => match self.accounts.get(&file) {
+                Some(kept) if kept.from == (detail.layer, detail.entry) => Ok(Some(&kept.text)),
+                _ if detail.kind != DetailKind::Regular => refuse("it is no regular file of its own"),
+                _ => refuse("it is larger than 1 MiB"),
+            },
+        }
+    }
+
+    #[cfg(test)]
     pub(super) fn put(&mut self, path: &[u8], node: Node) {
+        let kind = if node == Node::File { DetailKind::Regular } else { DetailKind::Symlink };
+        let detail = Detail { mode: 0o644, uid: 0, gid: 0, layer: 0, entry: self.len() as u32, kind };
+        let detail = Some(detail).filter(|_| !matches!(node, Node::Directory { .. }));
+        self.layers = 1;
+        self.lay(path, Lying { node, detail });
+    }
+
+    fn lay(&mut self, path: &[u8], lying: Lying) {
         let was_directory = matches!(self.get(path), Some(Node::Directory { .. }));
-        if was_directory && !matches!(node, Node::Directory { .. }) {
+        if was_directory && !matches!(lying.node, Node::Directory { .. }) {
             self.remove_below(path);
         }
-        self.nodes.insert(path.into(), node);
+        self.nodes.insert(path.into(), lying);
     }
 
     fn remove_below(&mut self, path: &[u8]) {
-        let prefix = [path, b"/"].concat();
-        let below: Vec<Box<[u8]>> = self
-            .nodes
-            .range(Box::from(&prefix[..])..)
-            .map(|(path, _)| path)
-            .take_while(|path| path.starts_with(&prefix))
-            .cloned()
-            .collect();
+        let below: Vec<Box<[u8]>> = self.range_below(path).map(|(path, _)| path.clone()).collect();
         for path in below {
             self.nodes.remove(&path);
         }
@@ -101,17 +218,19 @@ impl Nodes {
         self.remove_below(path);
     }
 
-    /// Lays a layer's plain tar stream over the tree, whiteouts and opaque directories applied as the
+    /// Lays the next layer's plain tar stream over the tree, whiteouts and opaque directories applied as the
     /// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) says.
     ///
     /// # Errors
     ///
     /// A malformed stream, a path outside of the root, absurd sizes and counts.
     pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
+        let layer = self.layers;
+        self.layers = layer.checked_add(1).ok_or(TreeError::TooMany { what: "layers", limit: u32::MAX.into() })?;
         // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
-        let mut added: Vec<(Box<[u8]>, Node)> = Vec::new();
+        let mut added: Vec<(Box<[u8]>, Lying)> = Vec::new();
         let mut room = Room::below(self);
-        read_layer(stream, |change| {
+        read_contents(stream, |number, change, content| {
             match change {
                 Change::Opaque(directory) if directory.is_empty() => self.nodes.clear(),
                 Change::Opaque(directory) => {
@@ -123,30 +242,62 @@ impl Nodes {
                     self.remove(&path);
                 }
                 Change::Put(path, entry) => {
-                    let node = match entry.kind {
-                        tar::EntryType::Directory => {
-                            Node::Directory { mode: entry.mode, uid: entry.uid, gid: entry.gid }
-                        }
-                        tar::EntryType::Symlink => Node::Symlink { target: entry.link.unwrap_or_default() },
-                        _ => Node::File,
-                    };
-                    room.take(&path, &node)?;
-                    added.push((path, node));
+                    if let Some(file) = AccountFile::at(&path)
+                        && entry.has_content()
+                        && entry.size <= ACCOUNTS_LIMIT
+                    {
+                        let mut text = Vec::new();
+                        content.take(ACCOUNTS_LIMIT).read_to_end(&mut text)?;
+                        self.accounts.insert(file, AccountText { from: (layer, number), text: text.into() });
+                    }
+                    let lying = lying(entry, layer, number)?;
+                    room.take(&path, &lying)?;
+                    added.push((path, lying));
                 }
             }
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
-        for (path, node) in added {
-            let path = self.real(&path)?;
+        for (written, mut lying) in added {
+            let before = Room::size(&written, &lying);
+            let path = self.real(&written)?;
             // Layers of other tools may leave parents out; whoever unpacks them makes them so.
             for parent in parents(&path) {
                 if self.get(parent).is_none() {
-                    let node = Node::Directory { mode: 0o755, uid: 0, gid: 0 };
-                    room.take(parent, &node)?;
-                    self.nodes.insert(parent.into(), node);
+                    let made = Lying::directory(0o755, 0, 0);
+                    room.take(parent, &made)?;
+                    self.nodes.insert(parent.into(), made);
                 }
             }
-            self.put(&path, node);
+            self.follow_hard_link(&mut lying)?;
+            // Links on the way may have made more of it than was written.
+            room.take_bytes(Room::size(&path, &lying).saturating_sub(before))?;
+            self.lay(&path, lying);
+        }
+        let Nodes { nodes, accounts, .. } = self;
+        accounts.retain(|file, kept| {
+            let detail = nodes.get(file.path().as_bytes()).and_then(|lying| lying.detail.as_ref());
+            detail.is_some_and(|detail| (detail.layer, detail.entry) == kept.from)
+        });
+        Ok(())
+    }
+
+    /// Makes a hard link another name of what lies at its target. Without one it stays a file without content.
+    fn follow_hard_link(&self, lying: &mut Lying) -> Result<(), TreeError> {
+        let Some(Detail { kind: DetailKind::HardLink { target }, layer, entry, .. }) = &mut lying.detail else {
+            return Ok(());
+        };
+        *target = self.real(target)?;
+        let Some(Lying { node, detail: Some(first) }) = self.nodes.get(target) else { return Ok(()) };
+        // A link to a symlink is one.
+        lying.node = node.clone();
+        (*layer, *entry) = (first.layer, first.entry);
+        match &first.kind {
+            DetailKind::Regular => {}
+            DetailKind::HardLink { target: first } => *target = first.clone(),
+            other => {
+                let kind = other.clone();
+                lying.detail.iter_mut().for_each(|detail| detail.kind = kind.clone());
+            }
         }
         Ok(())
     }
@@ -161,52 +312,25 @@ impl Nodes {
         let parent = resolve(&path[..slash], |path| Ok(self.get(path).cloned()))?;
         Ok(if parent.is_empty() { path[slash + 1..].into() } else { [&parent, &path[slash..]].concat().into() })
     }
+}
 
-    /// The tree's compact form.
-    ///
-    /// # Errors
-    ///
-    /// If zstd cannot allocate its working memory.
-    pub fn encode(&self) -> std::io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        let mut last: &[u8] = b"";
-        for (path, node) in &self.nodes {
-            // Sorted paths share their beginnings.
-            let shared = path.iter().zip(last).take_while(|(a, b)| a == b).count();
-            put_number(&mut body, shared as u64);
-            put_text(&mut body, &path[shared..]);
-            match node {
-                Node::Directory { mode, uid, gid } => {
-                    body.push(b'd');
-                    put_number(&mut body, u64::from(*mode));
-                    put_number(&mut body, *uid);
-                    put_number(&mut body, *gid);
-                }
-                Node::Symlink { target } => {
-                    body.push(b'l');
-                    put_text(&mut body, target);
-                }
-                Node::File => body.push(b'f'),
-            }
-            last = path;
+/// What an entry of a layer puts into the tree.
+fn lying(entry: LayerEntry, layer: u32, number: u32) -> Result<Lying, TreeError> {
+    use tar::EntryType;
+    let has_content = entry.has_content();
+    let LayerEntry { kind, mode, uid, gid, link, .. } = entry;
+    let link = link.unwrap_or_default();
+    let (node, kind) = match kind {
+        EntryType::Directory => return Ok(Lying::directory(mode, uid, gid)),
+        EntryType::Symlink => (Node::Symlink { target: link }, DetailKind::Symlink),
+        EntryType::Link => {
+            let outside = || TreeError::Outside(String::from_utf8_lossy(&link[..link.len().min(200)]).into_owned());
+            (Node::File, DetailKind::HardLink { target: normalise_path(&link).ok_or_else(outside)? })
         }
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&crate::binary::compress(&body)?);
-        Ok(bytes)
-    }
-
-    /// Reads a tree's compact form. Nothing in it is believed, everything is bounded.
-    ///
-    /// # Errors
-    ///
-    /// [`TreeError::Damaged`].
-    pub fn decode(bytes: &[u8]) -> Result<Nodes, TreeError> {
-        let frame = bytes.strip_prefix(MAGIC).ok_or(TreeError::Damaged)?;
-        let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten();
-        let size = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size <= SIZE_LIMIT);
-        let body = zstd::bulk::decompress(frame, size.ok_or(TreeError::Damaged)?).map_err(|_| TreeError::Damaged)?;
-        parse(&body).ok_or(TreeError::Damaged)
-    }
+        _ if has_content => (Node::File, DetailKind::Regular),
+        _ => (Node::File, DetailKind::Other),
+    };
+    Ok(Lying { node, detail: Some(Detail { mode, uid, gid, layer, entry: number, kind }) })
 }
 
 /// How much a tree may still grow.
@@ -217,49 +341,31 @@ struct Room {
 
 impl Room {
     fn below(tree: &Nodes) -> Room {
-        let bytes: usize = tree.nodes.iter().map(|(path, node)| Room::size(path, node)).sum();
+        let bytes: usize = tree.nodes.iter().map(|(path, lying)| Room::size(path, lying)).sum();
         Room { nodes: NODE_LIMIT.saturating_sub(tree.nodes.len()), bytes: SIZE_LIMIT.saturating_sub(bytes) }
     }
 
-    fn size(path: &[u8], node: &Node) -> usize {
-        path.len() + if let Node::Symlink { target } = node { target.len() } else { 0 }
+    fn size(path: &[u8], lying: &Lying) -> usize {
+        let link = match (&lying.node, &lying.detail) {
+            (Node::Symlink { target }, _) | (_, Some(Detail { kind: DetailKind::HardLink { target }, .. })) => {
+                target.len()
+            }
+            _ => 0,
+        };
+        path.len() + link
     }
 
-    fn take(&mut self, path: &[u8], node: &Node) -> Result<(), TreeError> {
-        let too_many = |what, limit| TreeError::TooMany { what, limit };
-        self.nodes = self.nodes.checked_sub(1).ok_or_else(|| too_many("paths", NODE_LIMIT as u64))?;
-        let left = self.bytes.checked_sub(Room::size(path, node));
-        self.bytes = left.ok_or_else(|| too_many("bytes of paths", SIZE_LIMIT as u64))?;
+    fn take(&mut self, path: &[u8], lying: &Lying) -> Result<(), TreeError> {
+        let too_many = || TreeError::TooMany { what: "paths", limit: NODE_LIMIT as u64 };
+        self.nodes = self.nodes.checked_sub(1).ok_or_else(too_many)?;
+        self.take_bytes(Room::size(path, lying))
+    }
+
+    fn take_bytes(&mut self, bytes: usize) -> Result<(), TreeError> {
+        let too_many = || TreeError::TooMany { what: "bytes of paths", limit: SIZE_LIMIT as u64 };
+        self.bytes = self.bytes.checked_sub(bytes).ok_or_else(too_many)?;
         Ok(())
     }
-}
-
-fn parse(body: &[u8]) -> Option<Nodes> {
-    let mut reader = Reader(body);
-    let mut nodes = BTreeMap::new();
-    let mut last: Vec<u8> = Vec::new();
-    while !reader.0.is_empty() {
-        let shared = usize::try_from(reader.number()?).ok()?;
-        let mut path = last.get(..shared)?.to_vec();
-        path.extend_from_slice(reader.text()?);
-        let normal = path > last && normalise_path(&path).as_deref() == Some(&path[..]);
-        if !normal || nodes.len() >= NODE_LIMIT {
-            return None;
-        }
-        let node = match reader.byte()? {
-            b'd' => Node::Directory {
-                mode: u32::try_from(reader.number()?).ok().filter(|&mode| mode <= 0o7777)?,
-                uid: reader.number()?,
-                gid: reader.number()?,
-            },
-            b'l' => Node::Symlink { target: reader.text()?.into() },
-            b'f' => Node::File,
-            _ => return None,
-        };
-        nodes.insert(path.clone().into(), node);
-        last = path;
-    }
-    Some(Nodes { nodes })
 }
 
 #[cfg(test)]

@@ -7,89 +7,65 @@
 //! Few questions are asked of it. Their answers, the [facts](Tree::facts), travel with the image: who has them need
 //! not have the base's paths, and loads them only if another question comes up.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+mod error;
+mod facts;
+mod ground;
+mod owners;
+mod resolve;
 
-use super::nodes::{Node, Nodes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::nodes::{Detail, Node, Nodes};
 use crate::entry::{Entry, Kind, parents};
 
-/// How many symlinks may be followed to find one path: Linux's own limit.
-const LINK_LIMIT: usize = 40;
+pub use error::TreeError;
+pub use facts::{Facts, parse_facts};
+pub use ground::Loader;
+pub use owners::OwnFile;
+pub(super) use resolve::resolve;
 
-/// More facts than these do not travel with an image; its base's tree has to be looked at.
-const FACT_LIMIT: usize = 100;
-/// Nor do they if they take more bytes than this.
-const FACT_SIZE_LIMIT: usize = 8 << 10;
-
-/// Why a tree cannot be made or used.
-#[derive(Debug, thiserror::Error)]
-pub enum TreeError {
-    /// A path's links go in a circle or are too many.
-    #[error("the links of `/{0}` in the image below lead in a circle")]
-    Loop(String),
-    /// A layer's tar stream is malformed.
-    #[error("failed to read a layer of the base image")]
-    Read(#[from] std::io::Error),
-    /// A layer holds a path that no layer may hold.
-    #[error("a layer of the base image holds the path `{0}`, which leaves the root")]
-    Outside(String),
-    /// A layer holds a path that no file system holds.
-    #[error("a layer of the base image holds a path of {0} bytes")]
-    TooLong(usize),
-    /// There is too much of something.
-    #[error("the base image has more than {limit} {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-        /// How many would be allowed.
-        limit: u64,
-    },
-    /// The base's paths are needed and cannot be had.
-    #[error("failed to read the tree of the base image")]
-    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A stored tree cannot be read back.
-    #[error("the stored base tree is damaged")]
-    Damaged,
-}
-
-/// How the paths of a base are had, should they be needed.
-pub type Loader = Box<dyn Fn() -> Result<Nodes, Box<dyn std::error::Error + Send + Sync>> + Send + Sync>;
-
-/// What is known of an image's paths: some of them, and a way to know all.
-struct Ground {
-    facts: Facts,
-    whole: OnceLock<Nodes>,
-    load: Loader,
-}
-
-impl Ground {
-    fn get(&self, path: &[u8]) -> Result<Option<Node>, TreeError> {
-        if let Some(nodes) = self.whole.get() {
-            return Ok(nodes.get(path).cloned());
-        }
-        if let Some(fact) = self.facts.get(path) {
-            return Ok(fact.clone());
-        }
-        let nodes = (self.load)().map_err(TreeError::Unavailable)?;
-        Ok(self.whole.get_or_init(|| nodes).get(path).cloned())
-    }
-}
+use ground::Ground;
 
 /// The paths of an image: those of a base, and the layers laid over it.
 pub struct Tree {
     ground: Arc<Ground>,
-    own: BTreeMap<Box<[u8]>, Node>,
+    own: BTreeMap<Box<[u8]>, Own>,
+    /// At and below these paths nothing of the base is left, whatever the layers have put there since.
+    hidden: BTreeSet<Box<[u8]>>,
+    /// How many layers were laid.
+    layers: usize,
     /// What was asked of the ground, with the answers.
     asked: Mutex<Facts>,
 }
 
-/// Paths of a base, each with what lies there.
-pub type Facts = BTreeMap<Box<[u8]>, Option<Node>>;
+/// What a layer put there.
+#[derive(Debug, Clone)]
+struct Own {
+    node: Node,
+    layer: usize,
+}
+
+/// Who put something there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// The layer of this number: see [`Tree::own_layer`].
+    Own(usize),
+    /// The base.
+    Ground,
+}
 
 impl Clone for Tree {
     fn clone(&self) -> Tree {
-        Tree { ground: Arc::clone(&self.ground), own: self.own.clone(), asked: Mutex::new(self.asked().clone()) }
+        Tree {
+            ground: Arc::clone(&self.ground),
+            own: self.own.clone(),
+            hidden: self.hidden.clone(),
+            layers: self.layers,
+            asked: Mutex::new(self.asked().clone()),
+        }
     }
 }
 
@@ -113,14 +89,20 @@ impl Tree {
 
     /// The tree of a base with these paths.
     pub fn over(nodes: Nodes) -> Tree {
-        Tree::lazily(BTreeMap::new(), Box::new(move || Ok(nodes.clone())))
+        Tree::on(Ground::known(nodes))
     }
 
     /// The tree of a base of which these facts are known; its paths are loaded if they do not suffice.
     pub fn lazily(facts: Facts, load: Loader) -> Tree {
+        Tree::on(Ground::lazily(facts, load))
+    }
+
+    fn on(ground: Ground) -> Tree {
         Tree {
-            ground: Arc::new(Ground { facts, whole: OnceLock::new(), load }),
+            ground: Arc::new(ground),
             own: BTreeMap::new(),
+            hidden: BTreeSet::new(),
+            layers: 0,
             asked: Mutex::default(),
         }
     }
@@ -137,23 +119,16 @@ impl Tree {
     pub fn get(&self, path: &[u8]) -> Result<Option<Node>, TreeError> {
         let mut asked = self.asked();
         // Nothing of the base lies below a directory that the base does not have.
-        let mut absent = false;
+        let mut absent = self.hidden.contains(&b""[..]);
         for part in parents(path).chain([path]) {
-            let own = self.own.get(part).cloned();
-            let node = match own {
-                Some(node) => {
-                    absent |= asked.get(part).is_some_and(Option::is_none);
-                    Some(node)
+            absent |= self.hidden.contains(part);
+            let node = match self.own.get(part) {
+                Some(own) => {
+                    absent |= asked.paths.get(part).is_some_and(Option::is_none);
+                    Some(own.node.clone())
                 }
                 None if absent => None,
-                None => match asked.get(part) {
-                    Some(fact) => fact.clone(),
-                    None => {
-                        let node = self.ground.get(part)?;
-                        asked.insert(part.into(), node.clone());
-                        node
-                    }
-                },
+                None => self.ask(&mut asked, part)?,
             };
             match node {
                 Some(node) if part.len() == path.len() => return Ok(Some(node)),
@@ -162,6 +137,16 @@ impl Tree {
             }
         }
         Ok(None)
+    }
+
+    /// Asks the base, unless it was asked before.
+    fn ask(&self, asked: &mut Facts, path: &[u8]) -> Result<Option<Node>, TreeError> {
+        if let Some(fact) = asked.paths.get(path) {
+            return Ok(fact.clone());
+        }
+        let node = self.ground.get(path)?;
+        asked.paths.insert(path.into(), node.clone());
+        Ok(node)
     }
 
     /// Where `path` really lies once all symlinks in it are followed, its last part included, within the image's
@@ -174,228 +159,161 @@ impl Tree {
         resolve(path, |path| self.get(path))
     }
 
-    /// Lays a layer's entries over the tree.
+    /// Which of the layers laid over the base put there last what lies at `path`: their number in the order in which
+    /// they were laid, the first being 0, those of images below that this tree is a clone of included. Nothing if it
+    /// is the base's, or nothing lies there.
+    pub fn own_layer(&self, path: &[u8]) -> Option<usize> {
+        self.own.get(path).map(|own| own.layer)
+    }
+
+    /// How many layers were laid over the base: the number that the next one will have.
+    pub fn own_layers(&self) -> usize {
+        self.layers
+    }
+
+    /// All paths of the base at the bottom, as if no layer were laid over it.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Unavailable`].
+    pub fn ground(&self) -> Result<&Nodes, TreeError> {
+        self.ground.whole()
+    }
+
+    /// What is known of a path that is the base's and no directory. Nothing if a layer has put something there.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Unavailable`].
+    pub fn detail(&self, path: &[u8]) -> Result<Option<Detail>, TreeError> {
+        let covered = |parent| self.own.get(parent).is_some_and(|own| !matches!(own.node, Node::Directory { .. }));
+        if self.own.contains_key(path) || self.is_hidden(path) || parents(path).any(covered) {
+            return Ok(None);
+        }
+        Ok(self.ground.whole()?.detail(path).cloned())
+    }
+
+    /// Everything below a directory (empty: the root), bytewise sorted by path; nothing if none lies there. The whole
+    /// base is needed if it has the directory.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Unavailable`].
+    pub fn below(&self, directory: &[u8]) -> Result<Vec<(Box<[u8]>, Node, Where)>, TreeError> {
+        if !directory.is_empty() && !matches!(self.get(directory)?, Some(Node::Directory { .. })) {
+            return Ok(Vec::new());
+        }
+        let mut all: BTreeMap<&[u8], (&Node, Where)> =
+            own_below(&self.own, directory).map(|(path, own)| (&**path, (&own.node, Where::Own(own.layer)))).collect();
+        if self.ground_has_directory(directory)? {
+            for (path, node, _) in self.ground.whole()?.below(directory) {
+                if !all.contains_key(path) && !self.is_hidden(path) {
+                    all.insert(path, (node, Where::Ground));
+                }
+            }
+        }
+        // What lies below something that is no directory any more is not there.
+        let mut directories = BTreeSet::from([directory]);
+        let mut found = Vec::new();
+        for (path, (node, place)) in all {
+            if !directories.contains(parents(path).last().unwrap_or_default()) {
+                continue;
+            }
+            if matches!(node, Node::Directory { .. }) {
+                directories.insert(path);
+            }
+            found.push((path.into(), node.clone(), place));
+        }
+        Ok(found)
+    }
+
+    /// Whether the base has this directory, and what it has in it is not hidden as a whole.
+    fn ground_has_directory(&self, directory: &[u8]) -> Result<bool, TreeError> {
+        if self.is_hidden(directory) {
+            return Ok(false);
+        }
+        let mut asked = self.asked();
+        for part in parents(directory).chain([directory]).filter(|part| !part.is_empty()) {
+            if !matches!(self.ask(&mut asked, part)?, Some(Node::Directory { .. })) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether what the base has at `path` is gone.
+    fn is_hidden(&self, path: &[u8]) -> bool {
+        !self.hidden.is_empty()
+            && [&b""[..]].into_iter().chain(parents(path)).chain([path]).any(|part| self.hidden.contains(part))
+    }
+
+    /// Lays a layer's entries over the tree. An entry that is a whiteout (`.wh.NAME`, `.wh..wh..opq`) hides what lies
+    /// below the layer, never what the layer itself holds.
     pub fn apply<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) {
+        let layer = self.layers;
+        self.layers += 1;
+        let mut put = Vec::new();
         for entry in entries {
+            let parent = parents(&entry.path).last().unwrap_or_default();
+            let name = if parent.is_empty() { &entry.path[..] } else { &entry.path[parent.len() + 1..] };
+            match name.strip_prefix(b".wh.") {
+                Some(b".wh..opq") => {
+                    self.remove_below(parent);
+                    self.hidden.insert(parent.into());
+                }
+                Some(name) => {
+                    let gone = if parent.is_empty() { name.into() } else { [parent, b"/", name].concat() };
+                    self.remove_below(&gone);
+                    self.own.remove(&gone[..]);
+                    self.hidden.insert(gone.into());
+                }
+                None => put.push(entry),
+            }
+        }
+        for entry in put {
             let node = match &entry.kind {
                 Kind::Directory => Node::Directory { mode: entry.mode, uid: entry.uid, gid: entry.gid },
                 Kind::Symlink { target } => Node::Symlink { target: target.clone() },
                 Kind::File { .. } | Kind::Hardlink { .. } => Node::File,
             };
-            if !matches!(node, Node::Directory { .. })
-                && matches!(self.own.get(&entry.path), Some(Node::Directory { .. }))
-            {
-                self.own.retain(|path, _| !is_at_or_below(path, &entry.path));
+            let is_directory = matches!(node, Node::Directory { .. });
+            match self.own.insert(entry.path.clone(), Own { node, layer }) {
+                Some(Own { node: Node::Directory { .. }, .. }) if !is_directory => self.remove_below(&entry.path),
+                // What was hidden by a file or a link does not come back with a directory in its place.
+                Some(Own { node: Node::File | Node::Symlink { .. }, .. }) if is_directory => {
+                    self.hidden.insert(entry.path.clone());
+                }
+                _ => {}
             }
-            self.own.insert(entry.path.clone(), node);
+        }
+    }
+
+    /// Forgets what layers have put below a directory.
+    fn remove_below(&mut self, directory: &[u8]) {
+        let below: Vec<Box<[u8]>> = own_below(&self.own, directory).map(|(path, _)| path.clone()).collect();
+        for path in below {
+            self.own.remove(&path);
         }
     }
 
     /// All that was asked of the base, as a line of text; nothing if it is too much to travel with an image.
-    ///
-    /// `d:MODE:UID:GID:PATH`, `l:TARGET:PATH`, `f:PATH` or `-:PATH` (nothing there), sorted by path, a space between
-    /// them; in paths and targets everything but letters, digits and `._/-+` is percent-encoded.
     pub fn facts(&self) -> Option<String> {
-        let asked = self.asked();
-        if asked.len() > FACT_LIMIT {
-            return None;
-        }
-        let facts: Vec<String> = asked
-            .iter()
-            .map(|(path, node)| {
-                let path = encode(path);
-                match node {
-                    Some(Node::Directory { mode, uid, gid }) => format!("d:{mode:o}:{uid}:{gid}:{path}"),
-                    Some(Node::Symlink { target }) => format!("l:{}:{path}", encode(target)),
-                    Some(Node::File) => format!("f:{path}"),
-                    None => format!("-:{path}"),
-                }
-            })
-            .collect();
-        Some(facts.join(" ")).filter(|text| text.len() <= FACT_SIZE_LIMIT)
+        self.asked().to_text()
     }
 }
 
-/// Where a path really lies once all symlinks in it are followed within the root, given what lies at each path.
-pub(super) fn resolve(
-    path: &[u8],
-    get: impl Fn(&[u8]) -> Result<Option<Node>, TreeError>,
-) -> Result<Box<[u8]>, TreeError> {
-    let mut todo: Vec<Box<[u8]>> = split(path).map(Box::from).rev().collect();
-    let mut done: Vec<u8> = Vec::new();
-    let mut followed = 0;
-    while let Some(part) = todo.pop() {
-        if &*part == b".." {
-            done.truncate(done.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
-            continue;
-        }
-        let before = done.len();
-        if !done.is_empty() {
-            done.push(b'/');
-        }
-        done.extend_from_slice(&part);
-        if let Some(Node::Symlink { target }) = get(&done)? {
-            followed += 1;
-            if followed > LINK_LIMIT {
-                return Err(TreeError::Loop(String::from_utf8_lossy(path).into_owned()));
-            }
-            done.truncate(if target.starts_with(b"/") { 0 } else { before });
-            todo.extend(split(&target).map(Box::from).rev());
-        }
+/// What layers have put below a directory.
+fn own_below<'a>(
+    own: &'a BTreeMap<Box<[u8]>, Own>,
+    directory: &[u8],
+) -> impl Iterator<Item = (&'a Box<[u8]>, &'a Own)> + use<'a> {
+    if directory.is_empty() {
+        return own.range::<[u8], _>(..);
     }
-    Ok(done.into())
-}
-
-/// Reads facts back. They come from a registry: nothing if anything in them is malformed.
-pub fn parse_facts(text: &str) -> Option<Facts> {
-    if text.len() > FACT_SIZE_LIMIT {
-        return None;
-    }
-    let mut facts = BTreeMap::new();
-    for fact in text.split(' ').filter(|fact| !fact.is_empty()) {
-        let parts: Vec<&str> = fact.split(':').collect();
-        let (path, node) = match parts[..] {
-            ["d", mode, uid, gid, path] => {
-                let mode = u32::from_str_radix(mode, 8).ok().filter(|&mode| mode <= 0o7777)?;
-                (path, Some(Node::Directory { mode, uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
-            }
-            ["l", target, path] => (path, Some(Node::Symlink { target: decode(target)?.into() })),
-            ["f", path] => (path, Some(Node::File)),
-            ["-", path] => (path, None),
-            _ => return None,
-        };
-        let path = decode(path)?;
-        if crate::entry::normalise_path(&path).as_deref() != Some(&path[..]) || path.is_empty() {
-            return None;
-        }
-        facts.insert(path.into(), node);
-    }
-    Some(facts)
-}
-
-fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    for &byte in bytes {
-        if byte.is_ascii_alphanumeric() || b"._/-+".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first == b'%' {
-            let (digits, after) = rest.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    Some(bytes)
-}
-
-fn is_at_or_below(path: &[u8], directory: &[u8]) -> bool {
-    path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
-}
-
-fn split(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && part != b".")
+    // What follows `/` in the alphabet ends the range.
+    let (first, end) = ([directory, b"/"].concat(), [directory, b"0"].concat());
+    own.range::<[u8], _>((Bound::Excluded(&first[..]), Bound::Excluded(&end[..])))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn directory() -> Node {
-        Node::Directory { mode: 0o755, uid: 0, gid: 0 }
-    }
-
-    fn nodes(paths: &[(&str, Node)]) -> Nodes {
-        let mut nodes = Nodes::new();
-        paths.iter().for_each(|(path, node)| nodes.put(path.as_bytes(), node.clone()));
-        nodes
-    }
-
-    fn link(target: &str) -> Node {
-        Node::Symlink { target: target.as_bytes().into() }
-    }
-
-    fn linked() -> Tree {
-        Tree::over(nodes(&[
-            ("usr", directory()),
-            ("usr/lib", directory()),
-            ("lib", link("usr/lib")),
-            ("abs", link("/usr/../lib")),
-            ("up", link("../../../lib")),
-            ("a", link("b")),
-            ("b", link("a")),
-            ("dangling", link("no/where")),
-        ]))
-    }
-
-    #[test]
-    fn links_are_followed_within_the_root() {
-        let tree = linked();
-        for (path, real) in [
-            ("lib/x", "usr/lib/x"),
-            ("abs/x", "usr/lib/x"),
-            ("up/y/z", "usr/lib/y/z"),
-            ("dangling/q", "no/where/q"),
-            ("new/dir", "new/dir"),
-            ("lib", "usr/lib"),
-        ] {
-            assert_eq!(tree.resolve(path.as_bytes()).unwrap(), real.as_bytes().into(), "{path}");
-        }
-        assert!(matches!(tree.resolve(b"a/x"), Err(TreeError::Loop(_))));
-    }
-
-    #[test]
-    fn facts_answer_the_same_questions_without_the_base() {
-        let ask = |tree: &Tree| {
-            let places: Vec<_> = ["lib/x", "usr/lib", "opt/a/b", "opt/c", "été/x"]
-                .iter()
-                .map(|path| (tree.resolve(path.as_bytes()).unwrap(), tree.get(path.as_bytes()).unwrap()))
-                .collect();
-            (places, tree.facts().unwrap())
-        };
-        let whole = linked();
-        let (answers, facts) = ask(&whole);
-        assert_eq!(facts, "l:usr/lib:lib -:opt d:755:0:0:usr d:755:0:0:usr/lib -:usr/lib/x -:%C3%A9t%C3%A9");
-        let never: Loader = Box::new(|| panic!("the base is not needed"));
-        let partly = Tree::lazily(parse_facts(&facts).unwrap(), never);
-        assert_eq!(ask(&partly), (answers, facts));
-    }
-
-    #[test]
-    fn another_question_loads_the_base() {
-        let facts = parse_facts("-:opt").unwrap();
-        let tree = Tree::lazily(facts.clone(), Box::new(|| Ok(nodes(&[("usr", directory())]))));
-        assert_eq!(tree.get(b"usr").unwrap(), Some(directory()));
-        let failing = Tree::lazily(facts, Box::new(|| Err("no network".into())));
-        assert_eq!(failing.get(b"opt/x").unwrap(), None);
-        assert!(matches!(failing.get(b"usr"), Err(TreeError::Unavailable(_))));
-    }
-
-    #[test]
-    fn layers_hide_what_lies_below_them() {
-        let mut tree = Tree::over(nodes(&[("d", directory()), ("d/f", Node::File)]));
-        let kind = Kind::Symlink { target: (*b"elsewhere").into() };
-        tree.apply(&[Entry { path: (*b"d").into(), mode: 0o777, uid: 0, gid: 0, mtime: 0, kind }]);
-        assert_eq!(tree.get(b"d/f").unwrap(), None);
-        assert_eq!(tree.facts().unwrap(), "", "the base was not asked");
-    }
-
-    #[test]
-    fn malformed_facts_are_no_facts() {
-        for text in ["x:a", "d:9:0:0:a", "d:755:0:a", "-:../a", "-:", "-:a%", "-:a%G0", "-:/a"] {
-            assert_eq!(parse_facts(text), None, "{text}");
-        }
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use super::error::Error;
 use super::{gzip, tar, zstd};
 use crate::context::{self, Identity};
 use crate::digest::{Digest, Hasher};
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind};
 
 /// What assembling a layer gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -186,6 +186,7 @@ fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> 
                     plain.copy_from_slice(&text[offset as usize..(offset + length) as usize]);
                 }
                 Source::File(file) => read_part(file, offset, &mut plain)?,
+                Source::Slice(slice) => slice.read_part(offset, &mut plain)?,
             }
             if offset + length == size {
                 plain.resize(plain.len() + tar::padding(size) as usize, 0);
@@ -291,7 +292,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// Digests large files whose identity proves nothing, as their parts pass by in order.
+/// Digests large files of which nothing proves that they are what they were, as their parts pass by in order.
 #[derive(Default)]
 struct Recheck {
     hasher: Hasher,
@@ -300,10 +301,15 @@ struct Recheck {
 impl Recheck {
     fn see(&mut self, block: &Block, items: &[Item], plain: &[u8]) -> Result<(), Error> {
         let &Block::Part { entry, offset, length } = block else { return Ok(()) };
-        let (Source::File(file), Kind::File { size, digest }) = (&items[entry].source, &items[entry].entry.kind) else {
+        let Item { entry: Entry { kind: Kind::File { size, digest }, .. }, source } = &items[entry] else {
             return Ok(());
         };
-        if file.settled {
+        let is_settled = match source {
+            Source::File(file) => file.settled,
+            Source::Slice(_) => false,
+            Source::Nothing | Source::Text(_) => true,
+        };
+        if is_settled {
             return Ok(());
         }
         if offset == 0 {
@@ -311,7 +317,11 @@ impl Recheck {
         }
         self.hasher.update(&plain[..length as usize]);
         if offset + length == *size && std::mem::take(&mut self.hasher).finish() != *digest {
-            return Err(context::Error::Changed(file.path.clone()).into());
+            return Err(match source {
+                Source::File(file) => context::Error::Changed(file.path.clone()).into(),
+                Source::Slice(slice) => slice.damaged(),
+                Source::Nothing | Source::Text(_) => return Ok(()),
+            });
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::entry::{Entry, Kind};
 use super::codec::Codec;
 use super::error::Error;
 use super::key::layer_key;
+use super::slice::Slice;
 use super::tar;
 
 /// An entry and where its bytes come from.
@@ -30,6 +31,8 @@ pub enum Source {
     Text(Arc<[u8]>),
     /// In a file that was scanned.
     File(Arc<FileSource>),
+    /// In a file of the store. It is always digested again when it is packed.
+    Slice(Arc<Slice>),
 }
 
 /// A scanned file.
@@ -137,6 +140,10 @@ pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) ->
             out.extend_from_slice(text);
             Ok(())
         }
+        Source::Slice(slice) => match item.entry.kind {
+            Kind::File { size, .. } => slice.append(size, digest, out),
+            _ => Ok(()),
+        },
         Source::File(file) => {
             let start = out.len();
             read_unchanged(&file.path, &file.identity, &mut |bytes| out.extend_from_slice(bytes))?;

@@ -48,6 +48,17 @@ pub enum Error {
     /// The layer could not be written.
     #[error("failed to write the layer")]
     Write(#[source] io::Error),
+    /// What the store keeps of contents cannot be read.
+    #[error("failed to read `{}`", path.display())]
+    Slice {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What the store keeps of contents is not what it was. It is gone now.
+    #[error("`{}` in the store was damaged", .0.display())]
+    Damaged(std::path::PathBuf),
     /// A listing cannot be read back.
     #[error("the layer's listing is damaged: {0}")]
     Listing(&'static str),
@@ -58,7 +69,8 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Error::Context(error) => error.class(),
-            Error::Write(_) | Error::Listing(_) => Class::Local,
+            Error::Tree(error) => error.class(),
+            Error::Write(_) | Error::Listing(_) | Error::Slice { .. } | Error::Damaged(_) => Class::Local,
             _ => Class::Input,
         }
     }
@@ -67,12 +79,14 @@ impl Error {
     pub fn help(&self) -> Option<String> {
         match self {
             Error::Context(error) => error.help(),
+            Error::Tree(error) => error.help(),
             Error::Replaces { old: "symlink", .. } => {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
             Error::Replaces { new: "file", old: "directory", path } => {
                 Some(format!("lay it into the directory, as `{path}/NAME` or with `to = \"{path}/\"`"))
             }
+            Error::Damaged(_) => Some("it was removed; run again, and it is made or fetched anew".to_owned()),
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room, for example with `tarsia cache prune`".to_owned())
             }

@@ -66,9 +66,7 @@ fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcom
         news.layers.push(CachedLayer { layer: known.layer.clone(), image: image.name.clone(), listing });
     }
     for ground in image.platforms.iter().filter_map(|platform| platform.ground()) {
-        let known =
-            survey.published.cache(target.place).is_some_and(|cache| cache.trees.iter().any(|(of, _)| *of == ground));
-        if known || news.trees.iter().any(|(of, _)| *of == ground) {
+        if survey.published.has_tree(target.place, &ground) || news.trees.iter().any(|(of, _)| *of == ground) {
             continue;
         }
         if let Some(bytes) = store.tree_bytes(&ground) {

@@ -26,7 +26,8 @@ pub struct Kept {
 pub struct Keep {
     /// Remove layers that were not used for longer than this.
     pub unused_for: Option<Duration>,
-    /// Remove the layers that were not used for longest until no more than this many bytes of blobs are left.
+    /// Remove the layers, then the packs, that were not used for longest until no more than this many bytes of blobs and
+    /// packs are left.
     pub bytes: Option<u64>,
 }
 
@@ -39,10 +40,10 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// A blob that is not what its name says.
+/// A blob or a pack that is not what its name says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
-    /// Its name.
+    /// Its name; of a pack with the folder, `packs/<key>`.
     pub name: String,
     /// The digest of what it holds.
     pub holds: Digest,
@@ -126,6 +127,20 @@ impl Store {
         for (path, _) in self.files("temporary")? {
             pruned.bytes += self.remove(&path)?;
         }
+        // What packs hold can be taken out of layers and archives again.
+        let mut packs = self.files("packs")?;
+        let used = |metadata: &fs::Metadata| metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+        packs.sort_by_key(|(_, metadata)| std::cmp::Reverse(used(metadata)));
+        let mut total: u64 = kept_blobs.values().sum();
+        for (path, metadata) in packs {
+            let age = now.duration_since(used(&metadata)).unwrap_or_default();
+            let full = keep.bytes.is_some_and(|limit| limit == 0 || total + metadata.len() > limit);
+            if full || keep.unused_for.is_some_and(|limit| age > limit) {
+                pruned.bytes += self.remove(&path)?;
+            } else {
+                total += metadata.len();
+            }
+        }
         for folder in ["latest", "trees", "contexts"] {
             for (path, metadata) in self.files(folder)? {
                 let age = metadata.modified().ok().and_then(|used| now.duration_since(used).ok()).unwrap_or_default();
@@ -137,12 +152,12 @@ impl Store {
         Ok(pruned)
     }
 
-    /// Digests every blob; `progress` is told the bytes read. Damaged blobs are removed and returned, so that the
-    /// next run makes or fetches them again.
+    /// Digests every blob and every pack; `progress` is told the bytes read. Damaged ones are removed and returned, so
+    /// that the next run makes or fetches them again.
     ///
     /// # Errors
     ///
-    /// If a blob cannot be read.
+    /// If one cannot be read.
     pub fn verify(&self, progress: &dyn Fn(u64)) -> Result<Vec<Damage>, StoreError> {
         let mut damaged = Vec::new();
         for (path, metadata) in self.files("blobs/sha256")? {
@@ -153,6 +168,15 @@ impl Store {
             progress(metadata.len());
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if name != holds.hex() {
+                self.remove(&path)?;
+                damaged.push(Damage { name, holds });
+            }
+        }
+        for (path, metadata) in self.files("packs")? {
+            let found = self.damaged_pack(&path)?;
+            progress(metadata.len());
+            if let Some(holds) = found {
+                let name = path.file_name().map(|name| format!("packs/{}", name.to_string_lossy())).unwrap_or_default();
                 self.remove(&path)?;
                 damaged.push(Damage { name, holds });
             }

@@ -1,0 +1,206 @@
+//! Facts: what was asked of a base's tree, with the answers.
+
+use std::collections::BTreeMap;
+
+use super::super::nodes::Node;
+
+/// More facts than these do not travel with an image; its base's tree has to be looked at.
+const FACT_LIMIT: usize = 100;
+/// Nor do they if they take more bytes than this.
+const FACT_SIZE_LIMIT: usize = 8 << 10;
+
+/// Some of what is known of a base: paths, each with what lies there, and names of users and groups, each with its
+/// numbers. Nothing for what there is not.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub(super) paths: BTreeMap<Box<[u8]>, Option<Node>>,
+    pub(super) users: BTreeMap<String, Option<(u64, u64)>>,
+    pub(super) groups: BTreeMap<String, Option<u64>>,
+}
+
+impl Facts {
+    /// Nothing.
+    pub fn new() -> Facts {
+        Facts::default()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.paths.len() + self.users.len() + self.groups.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds others about the same base.
+    pub fn extend(&mut self, others: Facts) {
+        self.paths.extend(others.paths);
+        self.users.extend(others.users);
+        self.groups.extend(others.groups);
+    }
+
+    /// The facts as a line of text; nothing if it is too much to travel with an image.
+    ///
+    /// `d:MODE:UID:GID:PATH`, `l:TARGET:PATH`, `f:PATH` or `-:PATH` (nothing there), sorted by path; then
+    /// `u:UID:GID:NAME` or `-u:NAME` (no such user), sorted by name; then `g:GID:NAME` or `-g:NAME`; a space between
+    /// them. In paths, targets and names everything but letters, digits and `._/-+` is percent-encoded.
+    pub(super) fn to_text(&self) -> Option<String> {
+        if self.len() > FACT_LIMIT {
+            return None;
+        }
+        let paths = self.paths.iter().map(|(path, node)| {
+            let path = encode(path);
+            match node {
+                Some(Node::Directory { mode, uid, gid }) => format!("d:{mode:o}:{uid}:{gid}:{path}"),
+                Some(Node::Symlink { target }) => format!("l:{}:{path}", encode(target)),
+                Some(Node::File) => format!("f:{path}"),
+                None => format!("-:{path}"),
+            }
+        });
+        let users = self.users.iter().map(|(name, ids)| match (ids, encode(name.as_bytes())) {
+            (Some((uid, gid)), name) => format!("u:{uid}:{gid}:{name}"),
+            (None, name) => format!("-u:{name}"),
+        });
+        let groups = self.groups.iter().map(|(name, id)| match (id, encode(name.as_bytes())) {
+            (Some(gid), name) => format!("g:{gid}:{name}"),
+            (None, name) => format!("-g:{name}"),
+        });
+        let facts: Vec<String> = paths.chain(users).chain(groups).collect();
+        Some(facts.join(" ")).filter(|text| text.len() <= FACT_SIZE_LIMIT)
+    }
+}
+
+/// Reads facts back. They come from a registry: nothing if anything in them is malformed.
+pub fn parse_facts(text: &str) -> Option<Facts> {
+    if text.len() > FACT_SIZE_LIMIT {
+        return None;
+    }
+    let mut facts = Facts::new();
+    for fact in text.split(' ').filter(|fact| !fact.is_empty()) {
+        let parts: Vec<&str> = fact.split(':').collect();
+        let (path, node) = match parts[..] {
+            ["d", mode, uid, gid, path] => {
+                let mode = u32::from_str_radix(mode, 8).ok().filter(|&mode| mode <= 0o7777)?;
+                (path, Some(Node::Directory { mode, uid: uid.parse().ok()?, gid: gid.parse().ok()? }))
+            }
+            ["l", target, path] => (path, Some(Node::Symlink { target: decode(target)?.into() })),
+            ["f", path] => (path, Some(Node::File)),
+            ["-", path] => (path, None),
+            ["u", uid, gid, name] => {
+                facts.users.insert(decode_name(name)?, Some((id(uid)?, id(gid)?)));
+                continue;
+            }
+            ["-u", name] => {
+                facts.users.insert(decode_name(name)?, None);
+                continue;
+            }
+            ["g", gid, name] => {
+                facts.groups.insert(decode_name(name)?, Some(id(gid)?));
+                continue;
+            }
+            ["-g", name] => {
+                facts.groups.insert(decode_name(name)?, None);
+                continue;
+            }
+            _ => return None,
+        };
+        let path = decode(path)?;
+        if crate::entry::normalise_path(&path).as_deref() != Some(&path[..]) || path.is_empty() {
+            return None;
+        }
+        facts.paths.insert(path.into(), node);
+    }
+    Some(facts)
+}
+
+fn id(text: &str) -> Option<u64> {
+    text.parse::<u32>().ok().map(u64::from)
+}
+
+fn decode_name(text: &str) -> Option<String> {
+    String::from_utf8(decode(text)?).ok().filter(|name| !name.is_empty())
+}
+
+fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() || b"._/-+".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first == b'%' {
+            let (digits, after) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = after;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_come_back() {
+        let text = "d:1777:0:5:tmp l:usr/lib:lib -:opt f:x%20y u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
+        let facts = parse_facts(text).unwrap();
+        assert_eq!(facts.len(), 8);
+        assert_eq!(facts.users["été:"], None);
+        let sorted =
+            "l:usr/lib:lib -:opt d:1777:0:5:tmp f:x%20y u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
+        assert_eq!(facts.to_text().unwrap(), sorted);
+    }
+
+    #[test]
+    fn malformed_facts_are_no_facts() {
+        for text in [
+            "x:a",
+            "d:9:0:0:a",
+            "d:755:0:a",
+            "-:../a",
+            "-:",
+            "-:a%",
+            "-:a%G0",
+            "-:/a",
+            "u:1:app",
+            "u:1:2:",
+            "u:-1:2:a",
+            "u:4294967296:0:a",
+            "u:1:2:%FF",
+            "g:1:2:a",
+            "g:x:a",
+            "-u:",
+            "-g:",
+            "-x:a",
+            "u",
+            "-u",
+        ] {
+            assert_eq!(parse_facts(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn too_many_facts_do_not_travel() {
+        let facts = |count: usize| {
+            let users = (0..count).map(|number| (format!("user{number}"), None)).collect();
+            Facts { users, ..Facts::new() }
+        };
+        assert!(facts(FACT_LIMIT).to_text().is_some());
+        assert_eq!(facts(FACT_LIMIT + 1).to_text(), None);
+    }
+}

@@ -24,7 +24,9 @@ fn tar_of(entries: &[Given<'_>]) -> Vec<u8> {
         let mut header = tar::Header::new_ustar();
         header.set_entry_type(kind);
         header.set_size(content.len() as u64);
-        (header.set_mode(0o644), header.set_uid(0), header.set_gid(0));
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
         header.as_mut_bytes()[..path.len()].copy_from_slice(path.as_bytes());
         header.as_mut_bytes()[157..157 + link.len()].copy_from_slice(link.as_bytes());
         header.set_cksum();

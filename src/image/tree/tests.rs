@@ -93,7 +93,7 @@ fn folder(path: &str) -> Entry {
 
 fn list(tree: &Tree, path: &str) -> Vec<String> {
     let found = tree.below(path.as_bytes()).unwrap();
-    let show = |(path, _, place): &(Box<[u8]>, Node, Where)| match place {
+    let show = |(path, _, place): &Listed| match place {
         Where::Own(layer) => format!("{}@{layer}", String::from_utf8_lossy(path)),
         Where::Ground => String::from_utf8_lossy(path).into_owned(),
     };

@@ -311,8 +311,15 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
 }
 
 pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
+    // Some layers (those of `umoci insert`) end with the last byte of the last file: no padding, no zero blocks.
+    // Container runtimes read them; whether the blob is whole is a matter of its digest.
+    Box::new(decompress_exactly(media_type, blob).chain(io::repeat(0).take(3 * 512)))
+}
+
+/// The same without what a tar reader that goes to the end may miss there.
+fn decompress_exactly<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
     let reader = io::BufReader::with_capacity(256 << 10, blob);
-    let plain: Box<dyn Read + 'a> = if media_type.ends_with("gzip") {
+    if media_type.ends_with("gzip") {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))
     } else if media_type.ends_with("zstd") {
         match zstd::stream::read::Decoder::with_buffer(reader) {
@@ -321,10 +328,7 @@ pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) 
         }
     } else {
         Box::new(reader)
-    };
-    // Some layers (those of `umoci insert`) end with the last byte of the last file: no padding, no zero blocks.
-    // Container runtimes read them; whether the blob is whole is a matter of its digest.
-    Box::new(plain.chain(io::repeat(0).take(3 * 512)))
+    }
 }
 
 /// A reader that could not be made.

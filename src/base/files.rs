@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::ops::ControlFlow;
 
-use super::{BaseImage, blame, decompress, open_blob};
+use super::{BaseImage, blame, decompress_exactly, open_blob};
 use crate::binary::{Reader, put_number};
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
@@ -104,7 +104,8 @@ fn take_out(
     let mut left = entries.iter().copied().peekable();
     let mut failure: Option<Error> = None;
     let mut blob = open_blob(workshop, &base.origin, layer)?;
-    let result = read_contents(decompress(&layer.media_type, &mut blob), |number, change, content| {
+    // Nothing is read past the last content, and no content may be made up of what would pad the stream.
+    let result = read_contents(decompress_exactly(&layer.media_type, &mut blob), |number, change, content| {
         if left.next_if_eq(&number).is_none() {
             return Ok(ControlFlow::Continue(()));
         }
@@ -157,3 +158,6 @@ fn parse(pack: &Pack, count: usize) -> Option<Vec<BaseFile>> {
     }
     (reader.0.is_empty() && offset == pack.size()).then_some(files)
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,9 @@ pub enum Where {
     Ground,
 }
 
+/// A path, what lies there and who put it there.
+pub type Listed = (Box<[u8]>, Node, Where);
+
 impl Clone for Tree {
     fn clone(&self) -> Tree {
         Tree {
@@ -199,7 +202,7 @@ impl Tree {
     /// # Errors
     ///
     /// [`TreeError::Unavailable`].
-    pub fn below(&self, directory: &[u8]) -> Result<Vec<(Box<[u8]>, Node, Where)>, TreeError> {
+    pub fn below(&self, directory: &[u8]) -> Result<Vec<Listed>, TreeError> {
         if !directory.is_empty() && !matches!(self.get(directory)?, Some(Node::Directory { .. })) {
             return Ok(Vec::new());
         }

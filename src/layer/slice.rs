@@ -66,3 +66,6 @@ impl Slice {
         Error::Damaged(path.to_owned())
     }
 }
+
+#[cfg(test)]
+mod tests;

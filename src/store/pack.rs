@@ -240,3 +240,6 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

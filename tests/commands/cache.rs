@@ -98,6 +98,28 @@ fn a_blob_damaged_in_place_is_found_removed_and_made_again() {
 }
 
 #[test]
+fn a_pack_is_looked_after_like_a_blob() {
+    let sandbox = sandbox();
+    let store = tarsia::store::Store::open(&sandbox.path("cache")).unwrap();
+    let key = tarsia::digest::Digest::of(b"key");
+    let mut new = store.new_pack().unwrap();
+    new.add(&mut &b"contents"[..]).unwrap();
+    new.commit(&key, Vec::new()).unwrap();
+    // Pruning waits for whoever has the store open.
+    drop(store);
+    let pack = sandbox.path("cache/packs").join(key.hex());
+    assert_eq!(sandbox.run(["cache", "verify"]).ok().stdout, "every blob is what its digest says\n");
+    sandbox.run(["cache", "prune"]).ok();
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[3] ^= 1;
+    fs::write(&pack, &bytes).unwrap();
+    let found = sandbox.run(["cache", "verify", "--json"]);
+    assert_eq!(found.code, 1);
+    assert_eq!(found.documents()[0]["blob"], format!("packs/{}", key.hex()));
+    assert!(!pack.exists());
+}
+
+#[test]
 fn a_blob_cut_short_is_not_believed() {
     let sandbox = sandbox();
     let manifest = sandbox.manifest("app");
@@ -169,7 +191,7 @@ fn prune_all_leaves_nothing() {
     let manifest = sandbox.manifest("app");
     sandbox.run(["cache", "prune", "--all"]).ok();
     assert_eq!(list(&sandbox).len(), 0);
-    for folder in ["blobs/sha256", "layers", "listings", "contexts", "latest", "trees", "temporary"] {
+    for folder in ["blobs/sha256", "layers", "listings", "contexts", "latest", "trees", "packs", "temporary"] {
         assert!(sandbox.names(&format!("cache/{folder}")).is_empty(), "{folder}");
     }
     // The layout has copies of its own.

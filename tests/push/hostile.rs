@@ -283,3 +283,31 @@ fn a_tree_that_lies_is_forgotten_without_the_remote_cache() {
     assert_eq!(digests(&run), std::slice::from_ref(&honest));
     assert_eq!(digests(&fooled.run(["build", "specs", "--json"]).ok()), [honest]);
 }
+
+/// A tree that is none, or one of an earlier form, does not keep the place of one that is.
+#[test]
+fn a_tree_that_cannot_be_read_is_replaced() {
+    let registry = Registry::start();
+    HandMade::small().put(&registry, "bases/small", "1");
+    let reference = format!("{}/bases/small:1", registry.host());
+    let honest = digests(&push(&app(1, &reference), &registry, &[])).remove(0);
+    let tree = json_of(&registry, "app", "tarsia-cache")["layers"][0]["digest"].clone();
+    let rubbish: [&[u8]; 3] = [b"", b"tarsia tree 1\nof old", b"tarsia tree 2\nand rubbish"];
+    for rubbish in rubbish {
+        registry.delete_tag("app", "latest");
+        let digest = registry.put_blob("app", rubbish.to_vec());
+        alter(&registry, |cache| {
+            cache["layers"][0]["digest"] = json!(digest);
+            cache["layers"][0]["size"] = json!(rubbish.len());
+        });
+        let changed = app(2, &reference);
+        push(&changed, &registry, &[]);
+        assert_eq!(json_of(&registry, "app", "tarsia-cache")["layers"][0]["digest"], tree);
+        // What a store keeps that cannot be read is none either.
+        for name in changed.names("cache/trees") {
+            changed.file(&format!("cache/trees/{name}"), rubbish);
+        }
+        let run = changed.run(["build", "specs", "--json"]).ok();
+        assert_ne!(digests(&run), std::slice::from_ref(&honest));
+    }
+}

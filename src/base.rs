@@ -298,6 +298,10 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
     let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
     let mut tree = Nodes::new();
     for layer in &base.documents.layers {
+        // Whoever needs the layer next, a layout or another registry, finds it on this machine.
+        if workshop.store().keeps() && matches!(base.origin.as_ref(), Origin::Registry(_)) {
+            keep_layer(workshop, &base.origin, name, layer)?;
+        }
         let mut blob = open_blob(workshop, &base.origin, layer)?;
         let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
         // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could

@@ -3,10 +3,13 @@
 //! Three steps, each a value that can be looked at before the next: [`prepare`] scans the contexts and gives every
 //! layer its key; [`assemble`] makes the layers that nothing known answers for; [`compose`] writes the documents.
 
+mod bases;
 mod compose;
 mod layers;
+mod laying;
 mod prepare;
 mod scans;
+mod supply;
 
 pub use compose::{Built, BuiltImage, BuiltLayer, compose};
 pub use layers::{Known, Layers, assemble, recorded_layers};

@@ -30,6 +30,16 @@ pub enum Task {
         /// The layer's digest, short.
         layer: String,
     },
+    /// Fetching a file of the web.
+    Download {
+        /// Its address.
+        url: String,
+    },
+    /// Unpacking a local archive.
+    Unpack {
+        /// The archive.
+        archive: String,
+    },
     /// Sending a layer.
     Upload {
         /// The layer's name, or its digest, short.

@@ -17,9 +17,9 @@ mod workspace;
 
 pub use error::{Span, SpecError};
 pub use lock::{LOCK_FILE, Lock};
-pub use recipe::{Base, BaseTree, LayerContent, LayerRecipe, Profile, Recipe};
+pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, Recipe};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub use resolve::parse_toml;
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};
-pub use workspace::{Workspace, load};
+pub use workspace::{Dockerfiles, Workspace, is_dockerfile, load, load_with};

@@ -108,6 +108,11 @@ impl Store {
         move |source| StoreError::Io { doing, path, source }
     }
 
+    /// Whether anything is kept in it, or it is only looked at.
+    pub fn keeps(&self) -> bool {
+        self.lock.is_some()
+    }
+
     /// Where the blob with this digest lies, if it is there.
     pub fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs/sha256").join(digest.hex())

@@ -75,7 +75,7 @@ pub fn compose(prepared: &[Prepared], layers: &Layers, options: &Options) -> Vec
     let mut built: Vec<Option<Built>> = Vec::new();
     for image in prepared {
         let platforms: Option<Vec<BuiltImage>> =
-            image.platforms.iter().map(|platform| compose_one(image, platform, &built, layers, options)).collect();
+            image.platforms.iter().map(|platform| compose_one(platform, &built, layers, options)).collect();
         built.push(platforms.map(|platforms| {
             let index = (platforms.len() > 1).then(|| {
                 let all = platforms.iter().map(|image| image.image.descriptor.clone());
@@ -95,7 +95,6 @@ pub fn compose(prepared: &[Prepared], layers: &Layers, options: &Options) -> Vec
 }
 
 fn compose_one(
-    image: &Prepared,
     platform: &PreparedImage,
     built: &[Option<Built>],
     layers: &Layers,
@@ -141,7 +140,7 @@ fn compose_one(
         });
         own.push(known);
     }
-    let composed = image::compose(&documents, &own, &image.config, platform.facts(), options.epoch);
+    let composed = image::compose(&documents, &own, &platform.config, platform.facts(), options.epoch);
     // The manifest's descriptors are the authority: bases of docker's family were converted.
     for (layer, descriptor) in reported.iter_mut().zip(&composed.manifest.layers) {
         layer.descriptor = descriptor.clone();

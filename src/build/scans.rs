@@ -9,8 +9,8 @@ use crate::context::{Context, Found, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
-use crate::image::{Platform, Tree};
-use crate::layer::{Contents, Placement, place, place_inline};
+use crate::image::Platform;
+use crate::layer::{Contents, Placement, Stack, place, place_inline};
 use crate::spec::{LayerContent, LayerRecipe, Recipe};
 use crate::workshop::Workshop;
 
@@ -32,7 +32,7 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
         LayerContent::Context { from, exclude, .. } => {
             Some((layer.content.context_path(platform)?, from.clone(), exclude.clone()))
         }
-        LayerContent::Entries(_) => None,
+        LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } => None,
     }
 }
 
@@ -66,23 +66,24 @@ impl Scans {
         Ok(())
     }
 
-    /// Lays a layer whose context was scanned over `tree`.
+    /// Lays a layer whose context was scanned over `stack`.
     pub(super) fn lay(
         &self,
         layer: &LayerRecipe,
         platform: &Platform,
-        tree: &Tree,
+        stack: &Stack,
         epoch: i64,
     ) -> Result<Contents, crate::layer::Error> {
-        let mut placement =
-            Placement { to: Vec::new(), owner: layer.owner, modes: layer.modes, mtime: layer.mtime.unwrap_or(epoch) };
+        let owner = stack.owner(&layer.owner)?;
+        let mtime = layer.mtime.unwrap_or(epoch);
+        let mut placement = Placement { to: Vec::new(), owner, modes: layer.modes, mtime };
         match (&layer.content, scan_key(layer, platform).and_then(|key| self.0.get(&key))) {
             (LayerContent::Context { from, to, .. }, Some(Scan { context, found, digests })) => {
                 placement.to.clone_from(to);
-                place(context, from, found, digests, &placement, tree)
+                place(context, from, found, digests, &placement, stack.tree())
             }
-            (LayerContent::Entries(entries), _) => place_inline(entries, &placement, tree),
-            (LayerContent::Context { .. }, None) => unreachable!("every context of the recipe was scanned"),
+            (LayerContent::Entries(entries), _) => place_inline(entries, &placement, stack),
+            _ => unreachable!("every context of the recipe was scanned, and nothing else is asked for here"),
         }
     }
 }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use tarsia::image::{Location, Platform, Reference, Repository};
 use tarsia::published::Lookup;
 use tarsia::registry::Mirror;
+use tarsia::spec::Dockerfiles;
+use tarsia::spec::dockerfile::NamedContext;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
@@ -112,7 +114,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// What names specs and decides their bytes.
 #[derive(Debug, Args)]
 pub struct SpecArguments {
-    /// A spec (*.toml), or a folder of specs
+    /// A spec (*.toml), a Dockerfile, or a folder of specs
     #[arg(required = true, value_name = "SPEC")]
     pub specs: Vec<PathBuf>,
     /// Build for this platform instead of the spec's; may be repeated
@@ -121,6 +123,8 @@ pub struct SpecArguments {
     /// The value of a variable in specs
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub dockerfile: DockerfileArguments,
     /// The time of all files and documents, in seconds since 1970
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
         value_parser = epoch)]
@@ -131,6 +135,46 @@ pub struct SpecArguments {
     /// Use no base that tarsia.lock or a digest in its reference does not pin
     #[arg(long)]
     pub locked: bool,
+}
+
+/// What a Dockerfile is built with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Dockerfiles")]
+pub struct DockerfileArguments {
+    /// The context (default: the Dockerfile's folder)
+    #[arg(long, value_name = "DIR")]
+    pub context: Option<PathBuf>,
+    /// The value of an ARG; NAME alone takes it from the environment; may be repeated
+    #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = build_arg)]
+    pub build_args: Vec<(String, Option<String>)>,
+    /// Build this stage (default: the last)
+    #[arg(long, value_name = "STAGE")]
+    pub target: Option<String>,
+    /// What stands for a stage, an image or another context: a folder, docker-image://REFERENCE or oci-layout://DIR;
+    /// may be repeated
+    #[arg(long = "build-context", value_name = "NAME=…", value_parser = build_context)]
+    pub build_contexts: Vec<(String, NamedContext)>,
+    /// The image's name (default: that of the Dockerfile's folder)
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+impl DockerfileArguments {
+    /// As the library has it.
+    pub fn dockerfiles(&self) -> Dockerfiles {
+        let value = |(name, value): &(String, Option<String>)| {
+            Some((name.clone(), value.clone().or_else(|| std::env::var(name).ok())?))
+        };
+        Dockerfiles {
+            name: self.name.clone(),
+            arguments: tarsia::spec::dockerfile::Arguments {
+                context: self.context.clone(),
+                build_args: self.build_args.iter().filter_map(value).collect(),
+                target: self.target.clone(),
+                contexts: self.build_contexts.iter().cloned().collect(),
+            },
+        }
+    }
 }
 
 impl SpecArguments {
@@ -305,6 +349,19 @@ fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not of the form NAME=VALUE")),
+    }
+}
+
+/// `NAME=VALUE`, or `NAME` for the environment's.
+fn build_arg(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value.to_owned())));
+    if name.is_empty() { Err(format!("`{text}` is not of the form NAME=VALUE")) } else { Ok((name.to_owned(), value)) }
+}
+
+fn build_context(text: &str) -> Result<(String, NamedContext), String> {
+    match text.split_once('=') {
+        Some((name, context)) if !name.is_empty() && !context.is_empty() => Ok((name.to_owned(), context.parse()?)),
+        _ => Err(format!("`{text}` is not of the form NAME=CONTEXT")),
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use tarsia::events::Events;
 use tarsia::image::Platform;
 use tarsia::registry::Settings;
-use tarsia::spec::{Variables, Workspace, load};
+use tarsia::spec::{Variables, Workspace, load_with};
 use tarsia::{Error, Workshop, build};
 
 use super::arguments::{CacheFolder, CommonArguments, SpecArguments};
@@ -63,7 +63,7 @@ impl SpecArguments {
     /// The specs, loaded, and the variables they may use.
     pub fn load(&self) -> Result<(Workspace, Variables), Error> {
         let variables = Variables::with_environment(self.variables());
-        let workspace = load(&self.specs, &variables)?;
+        let workspace = load_with(&self.specs, &variables, &self.dockerfile.dockerfiles())?;
         Ok((workspace, variables))
     }
 

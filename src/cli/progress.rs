@@ -78,6 +78,8 @@ fn words(task: &Task) -> String {
         Task::ReadBase { base } => format!("reading the tree of {base}"),
         Task::Assemble { image, layer } => format!("assembling {image}: {layer}"),
         Task::Fetch { base, layer } => format!("fetching {base}: {layer}"),
+        Task::Download { url } => format!("fetching {url}"),
+        Task::Unpack { archive } => format!("unpacking {archive}"),
         Task::Upload { layer, repository } => format!("sending {layer} to {repository}"),
         Task::Write { output } => format!("writing {output}"),
     }

@@ -7,6 +7,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, S
 use serde_json::json;
 use tarsia::Error;
 use tarsia::build::Built;
+use tarsia::spec::{Span, SpecError};
 
 /// Prints to standard output. A reader that has gone away is no error of ours; a full disk is.
 pub fn print(text: &str) -> Result<(), Error> {
@@ -118,10 +119,36 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.1} TB")
 }
 
+/// An error that says where it is and what to do.
+trait Told: std::error::Error {
+    fn told_help(&self) -> Option<String>;
+    fn told_span(&self) -> Option<&Span>;
+}
+
+impl Told for Error {
+    fn told_help(&self) -> Option<String> {
+        self.help()
+    }
+
+    fn told_span(&self) -> Option<&Span> {
+        self.span()
+    }
+}
+
+impl Told for SpecError {
+    fn told_help(&self) -> Option<String> {
+        self.help()
+    }
+
+    fn told_span(&self) -> Option<&Span> {
+        self.span()
+    }
+}
+
 /// An error with its place, its causes and what to do.
 #[derive(Debug)]
 struct Diagnostic<'a> {
-    error: &'a Error,
+    error: &'a dyn Told,
     source: Option<NamedSource<String>>,
 }
 
@@ -133,13 +160,13 @@ impl fmt::Display for Diagnostic<'_> {
 
 impl std::error::Error for Diagnostic<'_> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        std::error::Error::source(self.error)
+        self.error.source()
     }
 }
 
 impl miette::Diagnostic for Diagnostic<'_> {
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        self.error.help().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.error.told_help().map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -147,14 +174,26 @@ impl miette::Diagnostic for Diagnostic<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let range = self.error.span()?.range.clone();
+        let range = self.error.told_span()?.range.clone();
         Some(Box::new(std::iter::once(LabeledSpan::underline(range))))
     }
 }
 
-/// Prints an error to standard error.
+/// Prints an error to standard error; several mistakes of one spec one after the other.
 pub fn error(error: &Error) {
-    let source = error.span().map(|span| NamedSource::new(span.file.display().to_string(), span.text.to_string()));
+    match error {
+        Error::Spec(several) if several.each().len() > 1 => {
+            for mistake in several.each() {
+                one_error(mistake);
+            }
+            let _ = writeln!(std::io::stderr(), "error: {} mistakes", several.each().len());
+        }
+        error => one_error(error),
+    }
+}
+
+fn one_error(error: &dyn Told) {
+    let source = error.told_span().map(|span| NamedSource::new(span.file.display().to_string(), span.text.to_string()));
     let theme = match (std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")) {
         (true, None) => GraphicalTheme::unicode(),
         _ => GraphicalTheme::unicode_nocolor(),

@@ -18,6 +18,8 @@ use crate::entry::parents;
 pub struct Context {
     root: PathBuf,
     rules: IgnoreRules,
+    /// The file the rules come from.
+    ignore_file: PathBuf,
 }
 
 /// A point in time, in nanoseconds since 1970, as file systems write it.
@@ -77,7 +79,7 @@ impl Identity {
 }
 
 /// One path of a context that the rules leave.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Found {
     /// The path, relative to the context, `/` between its parts, without one at the end.
     pub path: Box<[u8]>,
@@ -120,12 +122,19 @@ pub enum FoundKind {
     File,
     /// A symbolic link and its target, as it is.
     Symlink(Box<[u8]>),
+    /// Something that no layer can hold, and the word for it; only [`Context::walk`] and [`Context::look`] find it.
+    Other(&'static str),
 }
 
 impl Context {
     /// Opens the directory `root` with the rules of its `.dockerignore`, if it has one, followed by `exclude`.
     pub fn open(root: &Path, exclude: &[String]) -> Result<Context, Error> {
-        let file = root.join(".dockerignore");
+        Context::open_with(root, &root.join(".dockerignore"), exclude)
+    }
+
+    /// The same with the rules of another file, which need not exist.
+    pub fn open_with(root: &Path, ignore_file: &Path, exclude: &[String]) -> Result<Context, Error> {
+        let file = ignore_file.to_owned();
         let rules = match read_ignore_file(&file) {
             Ok(bytes) => {
                 IgnoreRules::parse(&bytes).map_err(|pattern| Error::IgnoreFile { file: file.clone(), pattern })?
@@ -136,7 +145,7 @@ impl Context {
             }
             Err(source) => return Err(Error::Io { doing: "read", path: file, source }),
         };
-        Context::with_rules(root, rules, exclude)
+        Ok(Context { ignore_file: file, ..Context::with_rules(root, rules, exclude)? })
     }
 
     /// Opens the directory `root` with `rules` followed by `exclude`.
@@ -145,7 +154,9 @@ impl Context {
             rules.push(pattern).map_err(Error::Pattern)?;
         }
         match fs::metadata(root) {
-            Ok(metadata) if metadata.is_dir() => Ok(Context { root: root.to_owned(), rules }),
+            Ok(metadata) if metadata.is_dir() => {
+                Ok(Context { root: root.to_owned(), rules, ignore_file: root.join(".dockerignore") })
+            }
             Ok(_) => Err(Error::NotADirectory(root.to_owned())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Error::Missing(root.to_owned())),
             Err(source) => Err(Error::Io { doing: "open the context", path: root.to_owned(), source }),
@@ -192,7 +203,7 @@ impl Context {
     /// does it.
     pub fn scan(&self, from: &[u8]) -> Result<Vec<Found>, Error> {
         let seen = Moment::now();
-        let walk = Walk { context: self, seen, found: Mutex::default(), error: Mutex::default() };
+        let walk = Walk::new(self, seen, usize::MAX, true);
         let real = if from.is_empty() { Vec::new() } else { self.follow(from)? };
         let start = self.judge_with_parents(&real)?;
         if !real.is_empty() {
@@ -211,14 +222,47 @@ impl Context {
             lock(&walk.found).push(named);
         }
         rayon::scope(|scope| walk.directory(scope, real.clone(), start, Vec::new()));
-        if let Some(error) = lock(&walk.error).take() {
-            return Err(error);
-        }
-        let mut found = std::mem::take(&mut *lock(&walk.found));
-        found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        // Several files brought back below one ignored directory each brought its parents along.
-        found.dedup_by(|a, b| a.path == b.path);
+        let found = walk.finish()?;
         Ok(found.into_iter().map(|found| found.called(from, &real)).collect())
+    }
+
+    /// What lies at `path`, links not followed; nothing if the rules leave it out.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be looked at.
+    pub fn look(&self, path: &[u8]) -> Result<Option<Found>, Error> {
+        let at = self.at(path);
+        let metadata = match fs::symlink_metadata(&at) {
+            Ok(metadata) => metadata,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(source) => return Err(Error::Io { doing: "look at", path: at, source }),
+        };
+        let verdict = self.judge_with_parents(path)?;
+        if let Some(verdict) = verdict.filter(|verdict| verdict.ignored) {
+            // An ignored directory is there if something in it comes back.
+            let may_return = metadata.is_dir() && self.rules.may_return_below(path, &verdict);
+            if !may_return || self.walk(path, usize::MAX)?.is_empty() {
+                return Ok(None);
+            }
+        }
+        Walk::new(self, Moment::now(), 0, false).admit(path, &metadata).map(Some)
+    }
+
+    /// Everything below the directory `path` (empty: the root) that the rules leave, down to `depth` levels, sorted
+    /// bytewise by path. Unlike [`Context::scan`] it follows no link and finds what no layer can hold as well.
+    ///
+    /// # Errors
+    ///
+    /// If a directory cannot be read.
+    pub fn walk(&self, path: &[u8], depth: usize) -> Result<Vec<Found>, Error> {
+        let walk = Walk::new(self, Moment::now(), depth.saturating_add(levels(path)), false);
+        let verdict = self.judge_with_parents(path)?;
+        rayon::scope(|scope| walk.directory(scope, path.to_vec(), verdict, Vec::new()));
+        let found = walk.finish()?;
+        Ok(found.into_iter().filter(|found| path.is_empty() || *found.path != *path).collect())
     }
 
     /// Where `from` leads, within the context: a source that the spec names is followed if it is a link, as docker
@@ -260,7 +304,7 @@ impl Context {
     fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, Error> {
         self.rules.judge(path, parent).map_err(|pattern| match pattern.line {
             0 => Error::Pattern(pattern),
-            _ => Error::IgnoreFile { file: self.root.join(".dockerignore"), pattern },
+            _ => Error::IgnoreFile { file: self.ignore_file.clone(), pattern },
         })
     }
 }
@@ -302,11 +346,36 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 struct Walk<'a> {
     context: &'a Context,
     seen: Moment,
+    /// How many parts the paths have at most.
+    depth: usize,
+    /// Whether what no layer can hold is an error.
+    strict: bool,
     found: Mutex<Vec<Found>>,
     error: Mutex<Option<Error>>,
 }
 
+/// How many parts a path has.
+fn levels(path: &[u8]) -> usize {
+    if path.is_empty() { 0 } else { path.iter().filter(|&&byte| byte == b'/').count() + 1 }
+}
+
 impl<'a> Walk<'a> {
+    fn new(context: &'a Context, seen: Moment, depth: usize, strict: bool) -> Walk<'a> {
+        Walk { context, seen, depth, strict, found: Mutex::default(), error: Mutex::default() }
+    }
+
+    /// What was found, sorted; or the first error.
+    fn finish(self) -> Result<Vec<Found>, Error> {
+        if let Some(error) = lock(&self.error).take() {
+            return Err(error);
+        }
+        let mut found = std::mem::take(&mut *lock(&self.found));
+        found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        // Several files brought back below one ignored directory each brought its parents along.
+        found.dedup_by(|a, b| a.path == b.path);
+        Ok(found)
+    }
+
     /// Reads one directory; those in it become tasks of their own. `pending` are the ignored directories above that
     /// have to come along if something here comes back.
     fn directory<'scope>(
@@ -359,7 +428,7 @@ impl<'a> Walk<'a> {
             }
             let metadata = child.metadata().map_err(|source| io("look at", &child.path(), source))?;
             here.push(self.admit(&child_path, &metadata)?);
-            if metadata.is_dir() {
+            if metadata.is_dir() && levels(&child_path) < self.depth {
                 scope.spawn(move |scope| self.directory(scope, child_path, judged, Vec::new()));
             }
         }
@@ -377,11 +446,14 @@ impl<'a> Walk<'a> {
     fn admit(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Error> {
         let located = || self.context.at(path);
         let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        if name.starts_with(b".wh.") {
+        let is_whiteout = name.starts_with(b".wh.");
+        if is_whiteout && self.strict {
             return Err(Error::Whiteout(located()));
         }
         let kind = metadata.file_type();
-        let kind = if kind.is_dir() {
+        let kind = if is_whiteout {
+            FoundKind::Other("file whose name would make it a whiteout")
+        } else if kind.is_dir() {
             FoundKind::Directory
         } else if kind.is_file() {
             FoundKind::File
@@ -399,7 +471,10 @@ impl<'a> Walk<'a> {
                 () if kind.is_block_device() => "block device",
                 () => "character device",
             };
-            return Err(Error::Special { path: located(), kind });
+            if self.strict {
+                return Err(Error::Special { path: located(), kind });
+            }
+            FoundKind::Other(kind)
         };
         Ok(Found {
             path: path.into(),

@@ -42,6 +42,14 @@ pub struct ConfigEdits {
     pub stop_signal: Option<String>,
     /// The health check.
     pub healthcheck: Option<Healthcheck>,
+    /// What runs the shell forms of an image that is built on this one.
+    pub shell: Option<Vec<String>>,
+    /// Instructions for images that are built on this one; an empty list takes the base's away.
+    pub on_build: Option<Vec<String>>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// Docker's mark of a command that its builder wrote.
+    pub args_escaped: Option<bool>,
 }
 
 /// A health check, times in nanoseconds as configs have them.
@@ -203,12 +211,23 @@ impl Config {
         set("User", edits.user.as_ref().map(|user| json!(user)));
         set("StopSignal", edits.stop_signal.as_ref().map(|signal| json!(signal)));
         set("Healthcheck", edits.healthcheck.as_ref().map(Healthcheck::to_json));
-        if let Some(entrypoint) = &edits.entrypoint {
-            inner.insert("Entrypoint".into(), json!(entrypoint));
+        set("ArgsEscaped", edits.args_escaped.map(|escaped| json!(escaped)));
+        if edits.entrypoint.is_some() {
             inner.remove("Cmd");
         }
-        if let Some(cmd) = &edits.cmd {
-            inner.insert("Cmd".into(), json!(cmd));
+        let lists = [
+            ("Entrypoint", &edits.entrypoint),
+            ("Cmd", &edits.cmd),
+            ("Shell", &edits.shell),
+            ("OnBuild", &edits.on_build),
+        ];
+        for (key, list) in lists {
+            match list {
+                // An empty list and none at all mean the same; writers in Go leave it out.
+                Some(list) if list.is_empty() => drop(inner.remove(key)),
+                Some(list) => drop(inner.insert(key.into(), json!(list))),
+                None => {}
+            }
         }
         for (name, value) in &edits.labels {
             object(inner, "Labels").insert(name.clone(), json!(value));
@@ -219,6 +238,9 @@ impl Config {
         }
         for volume in &edits.volumes {
             object(inner, "Volumes").insert(volume.clone(), json!({}));
+        }
+        if let Some(author) = &edits.author {
+            self.0.insert("author".into(), json!(author));
         }
     }
 }

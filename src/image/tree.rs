@@ -25,7 +25,7 @@ pub use error::TreeError;
 pub use facts::{Facts, parse_facts};
 pub use ground::Loader;
 pub use owners::OwnFile;
-pub(super) use resolve::resolve;
+pub(crate) use resolve::resolve;
 
 use ground::Ground;
 

@@ -1,5 +1,8 @@
 //! The contents of a layer that is to be: its entries, and where the bytes of each file are.
 
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,6 +14,7 @@ use super::codec::Codec;
 use super::error::Error;
 use super::key::layer_key;
 use super::slice::Slice;
+use super::slice::SliceReader;
 use super::tar;
 
 /// An entry and where its bytes come from.
@@ -33,6 +37,31 @@ pub enum Source {
     File(Arc<FileSource>),
     /// In a file of the store. It is always digested again when it is packed.
     Slice(Arc<Slice>),
+}
+
+impl Source {
+    /// Opens the content. Who reads it has to make sure that it is what its digest says.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be opened.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>, Error> {
+        Ok(match self {
+            Source::Nothing => Box::new(std::io::empty()),
+            Source::Text(text) => Box::new(Cursor::new(Arc::clone(text))),
+            Source::File(file) => {
+                let io = |source| crate::context::Error::Io { doing: "open", path: file.path.clone(), source };
+                Box::new(
+                    File::options()
+                        .read(true)
+                        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
+                        .open(&file.path)
+                        .map_err(io)?,
+                )
+            }
+            Source::Slice(slice) => Box::new(SliceReader { slice: Arc::clone(slice), offset: 0 }),
+        })
+    }
 }
 
 /// A scanned file.
@@ -94,6 +123,17 @@ impl Contents {
             }
         }
         Ok(Contents { items })
+    }
+
+    /// The item at `path`.
+    pub fn find(&self, path: &[u8]) -> Option<&Item> {
+        let at = self.items.binary_search_by(|item| (*item.entry.path).cmp(path)).ok()?;
+        self.items.get(at)
+    }
+
+    /// Whether the layer would hold nothing.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
     }
 
     /// The entries with their sources, in order.

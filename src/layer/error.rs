@@ -39,6 +39,55 @@ pub enum Error {
     /// A destination that is no path below the root.
     #[error("`{0}` is not a path below the image's root")]
     Destination(String),
+    /// Something to copy is not there.
+    #[error("{tree} has no `{path}`")]
+    MissingSource {
+        /// What was named.
+        path: String,
+        /// Where it was looked for.
+        tree: String,
+    },
+    /// What is to be copied lies behind links that go in a circle.
+    #[error("the links of `{path}` in {tree} lead in a circle")]
+    SourceLoop {
+        /// What was named.
+        path: String,
+        /// Where it was looked for.
+        tree: String,
+    },
+    /// Something that no layer holds.
+    #[error("`{path}` is a {kind}, which no layer can hold")]
+    Special {
+        /// Where it is.
+        path: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Something that was there is not there any more.
+    #[error("`{0}` was there and is not any more")]
+    Vanished(String),
+    /// A command would fail.
+    #[error("`{step}` would fail: {why}")]
+    Step {
+        /// The command.
+        step: &'static str,
+        /// Why.
+        why: String,
+    },
+    /// An owner that is no user and no group.
+    #[error(transparent)]
+    Owner(#[from] crate::image::accounts::InvalidId),
+    /// An archive cannot be unpacked.
+    #[error("the archive `{archive}` cannot be unpacked: {why}")]
+    Archive {
+        /// The archive.
+        archive: String,
+        /// Why not.
+        why: String,
+    },
+    /// Contents of the image below, or from elsewhere, cannot be had.
+    #[error("failed to get the contents of files")]
+    Elsewhere(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The base's links lead nowhere.
     #[error(transparent)]
     Tree(#[from] crate::image::TreeError),

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use crate::context::{Context, Found, FoundKind};
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner, normalise_path, parents};
+use crate::image::accounts::OwnerName;
 use crate::image::{Node, Tree};
 
 use super::contents::{Contents, FileSource, Item, Source};
 use super::error::Error;
+use super::stack::Stack;
 
 /// The modes that a layer's files get.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,7 +33,7 @@ pub enum Modes {
 }
 
 impl Modes {
-    fn file(self, mode: u32) -> u32 {
+    pub(super) fn file(self, mode: u32) -> u32 {
         match self {
             Modes::Keep => mode,
             Modes::Fixed { file: Some(fixed), .. } => fixed,
@@ -40,7 +42,7 @@ impl Modes {
         }
     }
 
-    fn dir(self, mode: u32) -> u32 {
+    pub(super) fn dir(self, mode: u32) -> u32 {
         match self {
             Modes::Keep => mode,
             Modes::Fixed { dir: Some(fixed), .. } => fixed,
@@ -71,7 +73,7 @@ pub struct InlineEntry {
     /// Its mode; without one, 0755 for directories and 0644 for files.
     pub mode: Option<u32>,
     /// Its owner; without one, the layer's.
-    pub owner: Option<Owner>,
+    pub owner: Option<OwnerName>,
     /// What is there.
     pub content: InlineContent,
 }
@@ -207,6 +209,9 @@ pub fn place(
                 let kind = Kind::Symlink { target: target.clone() };
                 Item { entry: layout.entry(path.clone(), 0o777, placement.owner, kind), source: Source::Nothing }
             }
+            FoundKind::Other(kind) => {
+                return Err(Error::Special { path: format!("/{}", String::from_utf8_lossy(&file.path)), kind });
+            }
             FoundKind::File => {
                 check_not_directory(tree, &path, "file")?;
                 let mode = placement.modes.file(file.mode);
@@ -238,7 +243,8 @@ pub fn place(
 /// # Errors
 ///
 /// As [`place`], and two entries of one path.
-pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree) -> Result<Contents, Error> {
+pub fn place_inline(entries: &[InlineEntry], placement: &Placement, stack: &Stack) -> Result<Contents, Error> {
+    let tree = stack.tree();
     let mut layout = Layout { tree, placement, items: BTreeMap::new() };
     let mut named: BTreeMap<Box<[u8]>, Item> = BTreeMap::new();
     for inline in entries {
@@ -249,13 +255,14 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, tree: &Tree)
         let parent = parents(&written).last().unwrap_or_default();
         let name = if parent.is_empty() { &written[..] } else { &written[parent.len() + 1..] };
         let path = join(&tree.resolve(parent)?, name);
-        let owner = inline.owner.unwrap_or(placement.owner);
+        let own = inline.owner.as_ref().map(|owner| stack.owner(owner)).transpose()?;
+        let owner = own.unwrap_or(placement.owner);
         let item = match &inline.content {
             InlineContent::Directory => {
                 let mut item = layout.directory(&path, 0o755, owner)?;
                 // What the spec spells out wins over what is there.
                 item.entry.mode = inline.mode.unwrap_or(item.entry.mode);
-                if let Some(owner) = inline.owner {
+                if let Some(owner) = own {
                     (item.entry.uid, item.entry.gid) = (owner.uid, owner.gid);
                 }
                 item

@@ -29,6 +29,23 @@ pub struct Slice {
     pub size: u64,
 }
 
+/// Reads a slice from its beginning to its end.
+#[derive(Debug)]
+pub(super) struct SliceReader {
+    pub slice: Arc<Slice>,
+    pub offset: u64,
+}
+
+impl io::Read for SliceReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.slice.size.saturating_sub(self.offset);
+        let count = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.slice.read_part(self.offset, &mut buffer[..count]).map_err(io::Error::other)?;
+        self.offset += count as u64;
+        Ok(count)
+    }
+}
+
 impl Slice {
     /// Reads the part of the content that begins `offset` bytes into it.
     pub(super) fn read_part(&self, offset: u64, part: &mut [u8]) -> Result<(), Error> {

@@ -130,6 +130,10 @@ impl Client {
         Client::over(wire, CredentialStore::new(settings.environment), settings.providers, ecr)
     }
 
+    pub(super) fn wire(&self) -> &Wire {
+        &self.0.wire
+    }
+
     /// A repository in its registry. Its requests are counted in `traffic`.
     pub fn repository(&self, repository: &Repository, traffic: Arc<Traffic>) -> RemoteRepository {
         RemoteRepository {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::{Buf, Bytes};
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{BlobReader, Client, Error, RemoteRepository, Settings, Traffic};
+use super::{BlobReader, Client, Download, Error, RemoteRepository, Settings, Traffic};
 use crate::image::{Descriptor, Repository};
 
 /// The way from threads to registries.
@@ -56,6 +56,16 @@ impl Door {
     /// If the system gives no more threads.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, Error> {
         Ok(self.open()?.0.block_on(future))
+    }
+
+    /// Reads a file of the web from a thread.
+    ///
+    /// # Errors
+    ///
+    /// If it is no address, or the system gives no more threads.
+    pub fn download(&self, url: &str) -> Result<Download, Error> {
+        let (runtime, client) = self.open()?;
+        Download::new(runtime.handle().clone(), client.clone(), url)
     }
 
     /// Reads a blob of a registry from a thread. Its last byte is read only if all of them are what the digest says;

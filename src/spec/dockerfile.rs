@@ -15,6 +15,7 @@
 
 mod duration;
 mod error;
+mod evaluate;
 mod expand;
 mod flags;
 mod heredoc;
@@ -22,16 +23,27 @@ mod instruction;
 mod interpret;
 mod json;
 mod lines;
+mod named;
 mod node;
 mod parse;
 mod pattern;
+mod ports;
+mod program;
 mod run;
+mod signal;
+mod steps;
 mod text;
+mod transfer;
+mod words;
 
 pub use error::ParseError;
+pub use evaluate::Evaluated;
 pub use expand::{EXPANSION_LIMIT, Environment, ExpandError, Lexer, NESTING_LIMIT, expand, expand_raw, expand_words};
 pub use instruction::{Command, Dockerfile, Healthcheck, Heredoc, Instruction, Line, Transfer};
 pub use lines::{FILE_LIMIT, LINE_LIMIT};
+pub use named::NamedContext;
 pub use parse::{ERROR_LIMIT, parse, parse_trigger};
 pub use pattern::MATCHING_LIMIT;
+pub use program::{Arguments, Program, Stage, StageBase};
+pub use steps::{Refusal, exec_steps, steps};
 pub use text::Text;

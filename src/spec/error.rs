@@ -49,6 +49,9 @@ pub enum SpecError {
         /// What to do about it.
         help: Option<String>,
     },
+    /// Several things in it are wrong.
+    #[error("{} mistakes, the first of them at {}", .0.len(), .0.first().map(SpecError::to_string).unwrap_or_default())]
+    Several(Vec<SpecError>),
     /// Its file cannot be read.
     #[error("failed to read the spec `{}`", path.display())]
     Read {
@@ -58,8 +61,11 @@ pub enum SpecError {
         source: io::Error,
     },
     /// A file of a kind that is no spec.
-    #[error("`{}` is not a spec: specs end in `.toml`", .0.display())]
+    #[error("`{}` is not a spec: specs end in `.toml`, or are called Dockerfile, Dockerfile.* or *.Dockerfile", .0.display())]
     Kind(PathBuf),
+    /// A name that no image can have.
+    #[error("`{0}` is not an image name")]
+    Name(String),
     /// A folder without specs.
     #[error("the folder `{}` holds no `.toml` file", .0.display())]
     NoSpecs(PathBuf),
@@ -103,6 +109,26 @@ pub enum SpecError {
 }
 
 impl SpecError {
+    /// All of these as one.
+    pub(super) fn all(errors: impl IntoIterator<Item = SpecError>) -> SpecError {
+        let mut all = Vec::new();
+        for error in errors {
+            match error {
+                SpecError::Several(errors) => all.extend(errors),
+                error => all.push(error),
+            }
+        }
+        if all.len() == 1 { all.remove(0) } else { SpecError::Several(all) }
+    }
+
+    /// The single mistakes.
+    pub fn each(&self) -> &[SpecError] {
+        match self {
+            SpecError::Several(errors) => errors,
+            error => std::slice::from_ref(error),
+        }
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
@@ -119,6 +145,9 @@ impl SpecError {
                 Some(format!("set it in the environment or with --set {}=VALUE", unset.0))
             }
             SpecError::Lock { .. } => Some("remove it and run `tarsia lock` again".to_owned()),
+            SpecError::Name(_) => {
+                Some("names are lower-case letters and digits, joined by `-`, `_`, `.` or `/`".to_owned())
+            }
             SpecError::SameName { .. } => Some("give one of them another `name`".to_owned()),
             _ => None,
         }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::dockerfile::Stage;
 use super::error::Span;
 use super::lock::Lock;
 use super::repository::RepositorySettings;
 use super::variables::{Template, Unset, Variables};
-use crate::entry::Owner;
+use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Platform};
-use crate::layer::{Codec, InlineEntry, Modes};
+use crate::layer::{Codec, Copy, InlineEntry, Modes, Step};
 
 /// An image that is to be: its base, its layers in order, its config.
 #[derive(Debug, Clone)]
@@ -42,6 +43,9 @@ pub struct Recipe {
     pub lock: Option<Lock>,
     /// The spec's file, for messages; nothing for a recipe that was written in code.
     pub file: Option<PathBuf>,
+    /// The stage of a Dockerfile that says the layers and the config: they depend on the platform and on the config of
+    /// the base. `base`, `layers` and `config` say nothing then.
+    pub stage: Option<Stage>,
 }
 
 impl Recipe {
@@ -61,6 +65,7 @@ impl Recipe {
             ecr: RepositorySettings::default(),
             lock: None,
             file: None,
+            stage: None,
         }
     }
 
@@ -120,7 +125,7 @@ pub struct LayerRecipe {
     /// What it holds.
     pub content: LayerContent,
     /// Who owns what it holds.
-    pub owner: Owner,
+    pub owner: OwnerName,
     /// The modes of what it holds.
     pub modes: Modes,
     /// The time of its entries; the run's epoch if not given.
@@ -139,7 +144,7 @@ impl LayerRecipe {
         LayerRecipe {
             name: name.to_owned(),
             content,
-            owner: Owner::default(),
+            owner: OwnerName::default(),
             modes: Modes::default(),
             mtime: None,
             compression: Codec::default(),
@@ -172,20 +177,62 @@ pub enum LayerContent {
     },
     /// The spec itself.
     Entries(Vec<InlineEntry>),
+    /// What `COPY` and `ADD` copy.
+    Copy {
+        /// From where.
+        from: CopyFrom,
+        /// What, and how.
+        copy: Copy,
+        /// Who owns it: `user`, `user:group` or `:group`, by names or numbers.
+        owner: Option<String>,
+    },
+    /// What the commands of a `RUN` do.
+    Steps {
+        /// The commands.
+        steps: Vec<Step>,
+        /// Who owns what they make.
+        owner: Option<String>,
+    },
+}
+
+/// Where something is copied from.
+#[derive(Debug, Clone)]
+pub enum CopyFrom {
+    /// A directory of this machine.
+    Context {
+        /// What relative paths are relative to.
+        folder: PathBuf,
+        /// The directory; `{os}`, `{arch}` and `{variant}` stand for the platform's.
+        path: String,
+        /// The ignore file that takes the place of the `.dockerignore` in it.
+        ignore: Option<PathBuf>,
+    },
+    /// Another image.
+    Image {
+        /// Where it is.
+        location: Location,
+        /// How the spec names it.
+        name: String,
+    },
+    /// The image that another recipe of the same run makes, by its name.
+    Recipe(String),
+    /// Another stage of the same Dockerfile.
+    Stage(Stage),
 }
 
 impl LayerContent {
     /// The context's directory for `platform`.
     pub fn context_path(&self, platform: &Platform) -> Option<PathBuf> {
         match self {
-            LayerContent::Context { folder, path, .. } => Some(join(
+            LayerContent::Context { folder, path, .. }
+            | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => Some(join(
                 folder,
                 &path
                     .replace("{os}", &platform.os)
                     .replace("{arch}", &platform.architecture)
                     .replace("{variant}", platform.variant.as_deref().unwrap_or_default()),
             )),
-            LayerContent::Entries(_) => None,
+            LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } => None,
         }
     }
 }

@@ -17,7 +17,8 @@ use super::recipe::{Base, LayerContent, LayerRecipe, Recipe, join};
 use super::repository::{Encryption, LifecyclePolicy, RepositorySettings};
 use super::variables::{Template, Variables};
 use crate::context::IgnoreRules;
-use crate::entry::{Owner, normalise_path};
+use crate::entry::normalise_path;
+use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Healthcheck, Location, Platform};
 use crate::layer::{InlineContent, InlineEntry, Modes};
 
@@ -88,9 +89,7 @@ impl Source {
 
     pub(super) fn resolve(&self, file: SpecFile, variables: &Variables) -> Result<Resolved, SpecError> {
         let name = file.name.get_ref();
-        let is_name = name.parse::<crate::image::Repository>().is_ok_and(|_| !name.contains([':', '.', '/']))
-            || format!("x.example/{name}").parse::<crate::image::Repository>().is_ok();
-        if !is_name {
+        if !is_image_name(name) {
             let help = "names are lower-case letters and digits, joined by `-`, `_`, `.` or `/`";
             return Err(self.error_with_help(file.name.span(), format!("`{name}` is not an image name"), help));
         }
@@ -291,14 +290,15 @@ impl Source {
             .ok_or_else(|| self.error(range, format!("`{text}` is not an octal mode up to 7777")))
     }
 
-    fn owner(&self, owner: &Spanned<String>) -> Result<Owner, SpecError> {
-        let text = owner.get_ref();
-        let (uid, gid) = text.split_once(':').unwrap_or((text, text));
-        // Archives hold ids of up to 32 bits in any reader.
-        let id = |text: &str| text.parse::<u32>().ok().map(u64::from);
-        match (id(uid), id(gid)) {
-            (Some(uid), Some(gid)) => Ok(Owner { uid, gid }),
-            _ => Err(self.error(owner.span(), format!("`{text}` is not an owner of the form uid:gid, in numbers"))),
+    fn owner(&self, owner: &Spanned<String>) -> Result<OwnerName, SpecError> {
+        let help = "an owner is `user`, `user:group` or `:group`, by names of the image or by numbers";
+        match owner.get_ref().parse() {
+            _ if owner.get_ref().is_empty() => Err(self.error_with_help(owner.span(), "the owner is empty", help)),
+            _ if owner.get_ref().matches(':').count() > 1 => {
+                Err(self.error_with_help(owner.span(), format!("`{}` is no owner", owner.get_ref()), help))
+            }
+            Ok(name) => Ok(name),
+            Err(error) => Err(self.error_with_help(owner.span(), error.to_string(), help)),
         }
     }
 
@@ -339,6 +339,10 @@ impl Source {
             self.absolute(workdir)?;
         }
         Ok(ConfigEdits {
+            shell: None,
+            on_build: None,
+            author: None,
+            args_escaped: None,
             env,
             workdir: table.workdir.map(Spanned::into_inner),
             entrypoint: table.entrypoint,
@@ -404,6 +408,12 @@ impl Source {
             retries: table.retries,
         })
     }
+}
+
+/// Whether an image may be called so.
+pub(super) fn is_image_name(name: &str) -> bool {
+    name.parse::<crate::image::Repository>().is_ok_and(|_| !name.contains([':', '.', '/']))
+        || format!("x.example/{name}").parse::<crate::image::Repository>().is_ok()
 }
 
 fn listed(names: &[&str]) -> String {

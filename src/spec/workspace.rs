@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::dockerfile::{Arguments, Program};
 use super::error::SpecError;
 use super::lock::Lock;
 use super::recipe::{Base, Recipe};
-use super::resolve::{Resolved, Source};
+use super::resolve::{Resolved, Source, is_image_name};
 use super::variables::Variables;
 
 /// The largest spec, in bytes.
@@ -16,6 +17,15 @@ const SIZE_LIMIT: u64 = 16 << 20;
 
 /// How many specs may be built on each other: no image has as many layers.
 const SPEC_LIMIT: usize = 1000;
+
+/// What the Dockerfiles of a run are built with.
+#[derive(Debug, Clone, Default)]
+pub struct Dockerfiles {
+    /// Their images' name; that of the folder they lie in if not given.
+    pub name: Option<String>,
+    /// All else.
+    pub arguments: Arguments,
+}
 
 /// The recipes of a run, each after the one it is built on.
 #[derive(Debug)]
@@ -34,13 +44,23 @@ impl Workspace {
     }
 }
 
-/// Loads specs: files, or folders whose `*.toml` files are all specs.
+/// Loads specs: files, or folders whose `*.toml` files are all specs. Dockerfiles among them are built with nothing
+/// else.
 ///
 /// # Errors
 ///
 /// [`SpecError`] with the place of the first mistake.
 pub fn load(paths: &[PathBuf], variables: &Variables) -> Result<Workspace, SpecError> {
-    let mut loader = Loader { variables, specs: Vec::new(), by_path: BTreeMap::new() };
+    load_with(paths, variables, &Dockerfiles::default())
+}
+
+/// The same with what the Dockerfiles among them are built with.
+///
+/// # Errors
+///
+/// [`SpecError`]: the first mistake of a TOML file, all mistakes of a Dockerfile.
+pub fn load_with(paths: &[PathBuf], variables: &Variables, dockerfiles: &Dockerfiles) -> Result<Workspace, SpecError> {
+    let mut loader = Loader { variables, dockerfiles, specs: Vec::new(), by_path: BTreeMap::new() };
     let mut requested = Vec::new();
     for path in paths {
         for file in files(path)? {
@@ -56,7 +76,7 @@ pub fn load(paths: &[PathBuf], variables: &Variables) -> Result<Workspace, SpecE
 fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
     let read = |source| SpecError::Read { path: path.to_owned(), source };
     if !fs::metadata(path).map_err(read)?.is_dir() {
-        if path.extension().is_none_or(|extension| extension != "toml") {
+        if path.extension().is_none_or(|extension| extension != "toml") && !is_dockerfile(path) {
             return Err(SpecError::Kind(path.to_owned()));
         }
         return Ok(vec![path.to_owned()]);
@@ -75,8 +95,30 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
     Ok(files)
 }
 
+/// Whether a file's name says that it is a Dockerfile: `Dockerfile`, `Dockerfile.*`, `*.Dockerfile`, and the same with
+/// `Containerfile`.
+pub fn is_dockerfile(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_one = |word: &str| {
+        name == word || name.strip_prefix(word).is_some_and(|rest| rest.starts_with('.')) || {
+            name.strip_suffix(word).is_some_and(|rest| rest.ends_with('.'))
+        }
+    };
+    (is_one("Dockerfile") || is_one("Containerfile")) && !name.ends_with(".dockerignore") && !name.ends_with(".toml")
+}
+
+/// The name of a Dockerfile's image: that of the folder it lies in, as far as an image may be called so.
+fn folder_name(file: &Path) -> String {
+    let folder = fs::canonicalize(file).ok().and_then(|file| Some(file.parent()?.file_name()?.to_owned()));
+    let folder = folder.map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+    let parts = folder.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit()).filter(|part| !part.is_empty());
+    let name = parts.collect::<Vec<_>>().join("-");
+    if name.is_empty() { "image".to_owned() } else { name }
+}
+
 struct Loader<'a> {
     variables: &'a Variables,
+    dockerfiles: &'a Dockerfiles,
     specs: Vec<Spec>,
     by_path: BTreeMap<PathBuf, usize>,
 }
@@ -100,8 +142,12 @@ impl Loader<'_> {
             return Err(SpecError::Kind(file.to_owned()));
         }
         let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
-        let source = Source { file: file.to_owned(), text };
-        let Resolved { mut recipe, base_spec } = source.resolve(source.parse()?, self.variables)?;
+        let Resolved { mut recipe, base_spec } = if is_dockerfile(file) {
+            Resolved { recipe: self.dockerfile(file, text)?, base_spec: None }
+        } else {
+            let source = Source { file: file.to_owned(), text };
+            source.resolve(source.parse()?, self.variables)?
+        };
         recipe.lock = Lock::read(&Lock::path(file))?;
         if let Some(other) = self.specs.iter().find(|spec| spec.recipe.name == recipe.name) {
             return Err(SpecError::SameName { name: recipe.name, first: other.file.clone(), second: file.to_owned() });
@@ -124,6 +170,18 @@ impl Loader<'_> {
             self.specs[index].recipe.base = Base::Recipe(name);
         }
         Ok(index)
+    }
+
+    fn dockerfile(&self, file: &Path, text: Arc<str>) -> Result<Recipe, SpecError> {
+        let name = self.dockerfiles.name.clone().unwrap_or_else(|| folder_name(file));
+        if !is_image_name(&name) {
+            return Err(SpecError::Name(name));
+        }
+        let stage = Program::load(file, text, self.dockerfiles.arguments.clone())?;
+        let mut recipe = Recipe::scratch(&name);
+        recipe.file = Some(file.to_owned());
+        recipe.stage = Some(stage);
+        Ok(recipe)
     }
 
     /// Bases before what is built on them, otherwise as asked for.

@@ -155,17 +155,28 @@ fn destinations_are_absolute_and_stay_in_the_image() {
 }
 
 #[test]
-fn modes_and_owners_are_numbers() {
+fn modes_are_octal_and_owners_are_users_and_groups() {
     for mode in ["0888", "17777", "rwx", "-1", "+755", ""] {
         let text = format!("{HEAD}{LAYER}modes = {{ file = \"{mode}\" }}\n");
         refused(&text, "7:9", &format!("`{mode}` is not an octal mode up to 7777"), "");
         let text = format!("{HEAD}[[layer]]\nname = \"l\"\nentries = [{{ path = \"/x\", mode = \"{mode}\" }}]\n");
         refused(&text, "5:34", &format!("`{mode}` is not an octal mode up to 7777"), "");
     }
-    for owner in ["root", "-1:0", "1:2:3", "1:", "4294967296:0", ""] {
+    let help = "an owner is `user`, `user:group` or `:group`, by names of the image or by numbers";
+    for (owner, why) in [
+        ("-1:0", "`-1` is no user or group"),
+        ("1:2:3", "`1:2:3` is no owner"),
+        ("4294967296:0", "`4294967296` is no user or group"),
+        ("", "the owner is empty"),
+    ] {
         let text = format!("{HEAD}{LAYER}owner = \"{owner}\"\n");
-        refused(&text, "7:9", &format!("`{owner}` is not an owner of the form uid:gid"), "");
+        refused(&text, "7:9", why, help);
     }
+    // A name that the image does not have is found out when the image is known.
+    let text = format!("{HEAD}{LAYER}owner = \"nobody-here\"\n");
+    let sandbox = sandbox();
+    sandbox.file("x.toml", text);
+    sandbox.run(["build", "x.toml"]).refused(2, "there is no user `nobody-here` in `/etc/passwd` of the image");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Node, TreeError};
 const LINK_LIMIT: usize = 40;
 
 /// Where a path really lies once all symlinks in it are followed within the root, given what lies at each path.
-pub(in crate::image) fn resolve(
+pub(crate) fn resolve(
     path: &[u8],
     get: impl Fn(&[u8]) -> Result<Option<Node>, TreeError>,
 ) -> Result<Box<[u8]>, TreeError> {

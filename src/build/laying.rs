@@ -1,0 +1,275 @@
+//! Laying: the layers of an image over its base, each with its key, and the images and stages that they copy from.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Options;
+use super::bases::{Bases, in_base};
+use super::prepare::{Memory, PreparedBase, PreparedLayer};
+use super::scans::Scans;
+use super::supply::FromElsewhere;
+use crate::base::{self, BaseImage};
+use crate::context::Context;
+use crate::entry::Owner;
+use crate::error::Error;
+use crate::image::accounts::OwnerName;
+use crate::image::{ConfigEdits, Location, Nodes, Platform, Tree};
+use crate::layer::{self, BaseFiles, Contents, ContextTree, Copy, FileContent, NoFiles, SourceTree, Stack};
+use crate::spec::dockerfile::Stage;
+use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe};
+use crate::workshop::Workshop;
+
+/// What a recipe says for one platform.
+pub(super) struct Said<'a> {
+    pub layers: Cow<'a, [LayerRecipe]>,
+    pub config: ConfigEdits,
+}
+
+/// What tells the things of a run apart that are copied from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum SourceKey {
+    Stage(PathBuf, usize, Platform),
+    Image(String, Platform),
+}
+
+/// How deep stages may be copied from each other.
+const DEPTH_LIMIT: usize = 100;
+
+/// Lays the layers of one recipe.
+pub(super) struct Laying<'a> {
+    bases: Bases<'a>,
+    memory: &'a Arc<dyn Memory>,
+    place: usize,
+    scans: &'a Scans,
+    options: &'a Options,
+    /// Images and stages that were copied from.
+    sources: BTreeMap<SourceKey, Stack>,
+    depth: usize,
+}
+
+impl<'a> Laying<'a> {
+    pub fn new(
+        bases: Bases<'a>,
+        memory: &'a Arc<dyn Memory>,
+        place: usize,
+        scans: &'a Scans,
+        options: &'a Options,
+    ) -> Laying<'a> {
+        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), depth: 0 }
+    }
+
+    /// What the recipe says for a platform, over this base.
+    pub fn said(&self, platform: &Platform, base: &PreparedBase) -> Result<Said<'a>, Error> {
+        let recipe = self.bases.recipe;
+        match (&recipe.stage, base) {
+            (Some(stage), PreparedBase::Image(image)) => {
+                let evaluated = stage.evaluate(platform, &image.documents.config)?;
+                Ok(Said { layers: Cow::Owned(evaluated.layers), config: evaluated.config })
+            }
+            _ => Ok(Said { layers: Cow::Borrowed(&recipe.layers), config: recipe.config.clone() }),
+        }
+    }
+
+    /// An image with nothing laid over it yet.
+    pub fn stack_over(&self, image: &BaseImage) -> Stack {
+        let tree = self.tree(image);
+        let files = ImageFiles { workshop: self.bases.workshop.clone(), image: image.clone(), tree: tree.clone() };
+        Stack::over(&format!("the image `{}`", image.name()), tree, Arc::new(files))
+    }
+
+    /// The tree of a base: what the memory knows of it, and its paths should they be needed.
+    fn tree(&self, image: &BaseImage) -> Tree {
+        let Some((_, digest)) = image.documents.named else { return Tree::new() };
+        let (workshop, place) = (self.bases.workshop.clone(), self.place);
+        // With the paths at hand nobody needs to be asked.
+        let at_hand = workshop.store().has_tree(&digest) || self.memory.has_nodes(&digest);
+        let facts = if at_hand { None } else { self.memory.facts(place, &digest) };
+        let (image, memory, name) = (image.clone(), Arc::clone(self.memory), self.bases.recipe.name.clone());
+        let load = move || -> Result<Nodes, Error> {
+            if let Some(nodes) = workshop.store().tree(&digest) {
+                return Ok(nodes);
+            }
+            if let Some(nodes) = memory.nodes(place, &digest) {
+                return Ok(nodes);
+            }
+            base::nodes(&workshop, &image).map_err(|error| Error::Base {
+                image: name.clone(),
+                base: image.name().to_owned(),
+                source: Box::new(error),
+            })
+        };
+        Tree::lazily(facts.unwrap_or_default(), Box::new(move || Ok(load()?)))
+    }
+
+    /// Lays the layers that are for `platform`, one after the other.
+    pub fn lay_all(
+        &mut self,
+        layers: &[LayerRecipe],
+        platform: &Platform,
+        stack: &mut Stack,
+    ) -> Result<Vec<PreparedLayer>, Error> {
+        let mut laid = Vec::new();
+        for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
+            let contents = self.lay(layer, platform, stack)?;
+            let may_be_nothing = matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Steps { .. });
+            if may_be_nothing && contents.is_empty() {
+                continue;
+            }
+            let contents = Arc::new(contents);
+            stack.push(Arc::clone(&contents));
+            laid.push(PreparedLayer {
+                name: layer.name.clone(),
+                key: contents.key(layer.compression),
+                codec: layer.compression,
+                contents,
+            });
+        }
+        Ok(laid)
+    }
+
+    fn lay(&mut self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Contents, Error> {
+        let image = &self.bases.recipe.name;
+        let failed = |error| Error::layer(image, layer, error);
+        let owner = |text: &Option<String>| -> Result<Option<Owner>, layer::Error> {
+            let name = text.as_ref().map(|text| text.parse::<OwnerName>()).transpose()?;
+            name.map(|name| stack.owner(&name)).transpose()
+        };
+        let mtime = layer.mtime.unwrap_or(self.options.epoch);
+        match &layer.content {
+            LayerContent::Context { .. } | LayerContent::Entries(_) => {
+                self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
+            }
+            LayerContent::Steps { steps, owner: text } => {
+                let owner = owner(text).map_err(failed)?.unwrap_or_default();
+                layer::perform(steps, owner, stack, mtime).map_err(failed)
+            }
+            LayerContent::Copy { from, copy, owner: text } => {
+                let owner = owner(text).map_err(failed)?;
+                let workshop = self.bases.workshop;
+                let supply = FromElsewhere { workshop };
+                let copied = |tree: &dyn SourceTree| layer::copy(copy, tree, &supply, owner, stack, mtime);
+                match from {
+                    CopyFrom::Context { ignore, .. } => {
+                        let folder = layer.content.context_path(platform).unwrap_or_default();
+                        workshop
+                            .pool()?
+                            .install(|| copied(&self.context(&folder, ignore.as_deref(), layer, copy)?))
+                            .map_err(failed)
+                    }
+                    CopyFrom::Image { location, name } => {
+                        let source = self.image(location, name, platform)?;
+                        copied(&source).map_err(failed)
+                    }
+                    CopyFrom::Stage(stage) => {
+                        let source = self.stage(stage, platform)?;
+                        copied(&source).map_err(failed)
+                    }
+                    CopyFrom::Recipe(name) => {
+                        let source = self.recipe(name, platform)?;
+                        copied(&source).map_err(failed)
+                    }
+                }
+            }
+        }
+    }
+
+    fn context(
+        &self,
+        folder: &Path,
+        ignore: Option<&Path>,
+        layer: &LayerRecipe,
+        copy: &Copy,
+    ) -> Result<ContextTree, layer::Error> {
+        let own = folder.join(".dockerignore");
+        let context = Context::open_with(folder, ignore.unwrap_or(&own), &[])?;
+        // Each copy remembers the files it copies.
+        let mut sources = Vec::new();
+        for source in &copy.sources {
+            if let layer::CopySource::Path(path) = source {
+                sources.extend_from_slice(path);
+                sources.push(0);
+            }
+        }
+        let index = self.bases.workshop.store().context_index(folder, &sources, &copy.exclude);
+        Ok(ContextTree::new(context, layer.modes, Some(index), self.options.outputs.clone()))
+    }
+
+    /// An image that is copied from.
+    fn image(&mut self, location: &Location, name: &str, platform: &Platform) -> Result<Stack, Error> {
+        let key = SourceKey::Image(name.to_owned(), platform.clone());
+        if let Some(stack) = self.sources.get(&key) {
+            return Ok(stack.clone());
+        }
+        let image = self.published(location, name, platform)?;
+        let stack = self.stack_over(&image);
+        self.sources.insert(key, stack.clone());
+        Ok(stack)
+    }
+
+    fn published(&self, location: &Location, name: &str, platform: &Platform) -> Result<BaseImage, Error> {
+        let found = self.bases.published(location, name, std::slice::from_ref(platform));
+        let image = found.map_err(|source| in_base(self.bases.recipe, name, source))?.pop();
+        image.ok_or_else(|| Error::request(format!("there is no image `{name}` for {platform}"), "name another"))
+    }
+
+    /// A stage that is copied from, its own layers laid.
+    fn stage(&mut self, stage: &Stage, platform: &Platform) -> Result<Stack, Error> {
+        let below = stage.base(Some(platform))?;
+        let platform = below.platform.unwrap_or_else(|| platform.clone());
+        let (file, index) = stage.identity();
+        let key = SourceKey::Stage(file, index, platform.clone());
+        if let Some(stack) = self.sources.get(&key) {
+            return Ok(stack.clone());
+        }
+        if self.depth >= DEPTH_LIMIT {
+            let message = format!("more than {DEPTH_LIMIT} stages copy from each other");
+            return Err(Error::request(message, "merge some of them"));
+        }
+        let image = match &below.base {
+            Base::Image { location, name } => self.published(location, name, &platform)?,
+            _ => BaseImage::scratch(&platform),
+        };
+        let stack = match &below.base {
+            Base::Image { .. } => self.stack_over(&image),
+            _ => Stack::over("", Tree::new(), Arc::new(NoFiles)),
+        };
+        let mut stack = stack.called(&format!("the stage `{}`", stage.name()));
+        let evaluated = stage.evaluate(&platform, &image.documents.config)?;
+        self.depth += 1;
+        let laid = self.lay_all(&evaluated.layers, &platform, &mut stack);
+        self.depth -= 1;
+        laid?;
+        self.sources.insert(key, stack.clone());
+        Ok(stack)
+    }
+
+    /// The image that another recipe of the run makes.
+    fn recipe(&self, name: &str, platform: &Platform) -> Result<Stack, Error> {
+        let images = self.bases.prepared.iter().filter(|image| image.name == *name);
+        let image = images.flat_map(|image| &image.platforms).find(|image| platform.accepts(&image.platform));
+        match image {
+            Some(image) => Ok(image.stack.clone().called(&format!("the image `{name}`"))),
+            None => Err(Error::request(
+                format!("`{}` copies from `{name}`, which is not made for {platform}", self.bases.recipe.name),
+                "add the platform there",
+            )),
+        }
+    }
+}
+
+/// The contents of an image's files.
+struct ImageFiles {
+    workshop: Workshop,
+    image: BaseImage,
+    tree: Tree,
+}
+
+impl BaseFiles for ImageFiles {
+    fn contents(&self, paths: &[Box<[u8]>]) -> Result<Vec<FileContent>, Box<dyn std::error::Error + Send + Sync>> {
+        let files = base::files(&self.workshop, &self.image, self.tree.ground()?, paths)?;
+        let content = |file: base::BaseFile| FileContent { size: file.size, digest: file.digest, source: file.source };
+        Ok(files.into_iter().map(content).collect())
+    }
+}

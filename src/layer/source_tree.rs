@@ -1,0 +1,116 @@
+//! What can be copied from: a context, or the tree of an image.
+
+use super::contents::Source;
+use super::error::Error;
+use crate::digest::Digest;
+
+/// One path that can be copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceEntry {
+    /// Where it lies in its tree; empty for the root.
+    pub path: Box<[u8]>,
+    /// What is there.
+    pub kind: SourceKind,
+    /// The permission bits.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u64,
+    /// The group.
+    pub gid: u64,
+    /// What names the same file elsewhere in the tree, for a file with several names.
+    pub inode: Option<Box<[u8]>>,
+}
+
+/// What a path that can be copied is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symbolic link and its target, as it is.
+    Symlink(Box<[u8]>),
+    /// Something that no layer of ours holds, and the word for it.
+    Other(&'static str),
+}
+
+/// The bytes of a file.
+#[derive(Debug, Clone)]
+pub struct FileContent {
+    /// How many there are.
+    pub size: u64,
+    /// Their digest.
+    pub digest: Digest,
+    /// Where they are.
+    pub source: Source,
+}
+
+/// Paths that can be copied. Links are never followed by it.
+pub trait SourceTree {
+    /// What it is called in messages: "the context `.`".
+    fn name(&self) -> String;
+
+    /// What lies at `path`; the root is a directory.
+    ///
+    /// # Errors
+    ///
+    /// If the tree cannot be read.
+    fn look(&self, path: &[u8]) -> Result<Option<SourceEntry>, Error>;
+
+    /// Everything below the directory `path` down to `depth` levels, sorted by path.
+    ///
+    /// # Errors
+    ///
+    /// If the tree cannot be read.
+    fn below(&self, path: &[u8], depth: usize) -> Result<Vec<SourceEntry>, Error>;
+
+    /// The contents of files that were looked at, in their order.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be read.
+    fn contents(&self, files: &[&SourceEntry]) -> Result<Vec<FileContent>, Error>;
+}
+
+/// How many symlinks may be followed to find one path: Linux's own limit.
+const LINK_LIMIT: usize = 40;
+
+/// Where `path` really lies once all links in it are followed within the tree's root.
+///
+/// # Errors
+///
+/// If the links go in a circle, or the tree cannot be read.
+pub(super) fn follow(tree: &dyn SourceTree, path: &[u8]) -> Result<Box<[u8]>, Error> {
+    let parts = |path: &[u8]| -> Vec<Box<[u8]>> {
+        let parts = path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && part != b".");
+        parts.rev().map(Box::from).collect()
+    };
+    let mut todo = parts(path);
+    let mut done: Vec<u8> = Vec::new();
+    let mut followed = 0;
+    while let Some(part) = todo.pop() {
+        if *part == *b".." {
+            done.truncate(done.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
+            continue;
+        }
+        let before = done.len();
+        if !done.is_empty() {
+            done.push(b'/');
+        }
+        done.extend_from_slice(&part);
+        if let Some(SourceEntry { kind: SourceKind::Symlink(target), .. }) = tree.look(&done)? {
+            followed += 1;
+            if followed > LINK_LIMIT {
+                return Err(Error::SourceLoop { path: display(path), tree: tree.name() });
+            }
+            done.truncate(if target.starts_with(b"/") { 0 } else { before });
+            todo.extend(parts(&target));
+        }
+    }
+    Ok(done.into())
+}
+
+/// A path for messages.
+pub(super) fn display(path: &[u8]) -> String {
+    format!("/{}", String::from_utf8_lossy(path))
+}

@@ -1,0 +1,456 @@
+//! Programs: a Dockerfile with what it is built with, and its stages.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::evaluate::{Evaluated, Evaluation};
+use super::expand::expand;
+use super::instruction::{Dockerfile, Instruction, Line};
+use super::named::NamedContext;
+use crate::image::{Config, Location, Platform, Reference};
+use crate::spec::error::{Span, SpecError};
+use crate::spec::recipe::Base;
+
+/// How deep stages may be built on each other and copied from each other.
+const DEPTH_LIMIT: usize = 500;
+
+/// What a Dockerfile is built with.
+#[derive(Debug, Clone, Default)]
+pub struct Arguments {
+    /// The context; the Dockerfile's own folder if not given.
+    pub context: Option<PathBuf>,
+    /// `--build-arg`.
+    pub build_args: BTreeMap<String, String>,
+    /// The stage to build; the last if not given.
+    pub target: Option<String>,
+    /// `--build-context`: what stands for stages, images and other contexts, by name.
+    pub contexts: BTreeMap<String, NamedContext>,
+}
+
+/// A Dockerfile with what it is built with.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) file: PathBuf,
+    text: Arc<str>,
+    dockerfile: Dockerfile,
+    stages: Vec<StageLines>,
+    pub(super) arguments: Arguments,
+}
+
+#[derive(Debug)]
+struct StageLines {
+    name: Option<String>,
+    /// Its lines, FROM first.
+    lines: Range<usize>,
+}
+
+/// A stage of a Dockerfile, with all it is built with: what a [`Recipe`](crate::spec::Recipe) of one is made of.
+#[derive(Clone)]
+pub struct Stage {
+    pub(super) program: Arc<Program>,
+    pub(super) index: usize,
+}
+
+/// What a stage, or the first of the stages it is built on, is built on.
+#[derive(Debug, Clone)]
+pub struct StageBase {
+    /// The image.
+    pub base: Base,
+    /// The platform that its FROM names.
+    pub platform: Option<Platform>,
+}
+
+/// What lies at the bottom of a stage.
+pub(super) struct Chain {
+    pub base: Base,
+    pub platform: Option<Platform>,
+    /// Where the base is named.
+    pub place: Range<usize>,
+    /// The stages whose instructions are done, one after the other.
+    pub stages: Vec<usize>,
+}
+
+/// What `--from` names.
+pub(super) enum From {
+    Stage(usize),
+    Named(NamedContext),
+    Image { location: Location, name: String },
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("file", &self.program.file).field("index", &self.index).finish()
+    }
+}
+
+impl Program {
+    /// Reads a Dockerfile and finds the stage that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake in it at once, and every instruction of the stage, and of those it needs, that cannot be done
+    /// without running something.
+    pub fn load(file: &Path, text: Arc<str>, arguments: Arguments) -> Result<Stage, SpecError> {
+        let span = |range| Span { file: file.to_owned(), text: Arc::clone(&text), range };
+        let dockerfile = super::parse(&text).map_err(|errors| {
+            SpecError::all(errors.into_iter().map(|error| SpecError::At {
+                span: span(error.range),
+                message: error.message,
+                help: error.help,
+            }))
+        })?;
+        let mut stages: Vec<StageLines> = Vec::new();
+        for (at, line) in dockerfile.instructions.iter().enumerate() {
+            if let Instruction::From { name, .. } = &line.instruction {
+                stages
+                    .push(StageLines { name: name.as_ref().map(|name| name.value.to_lowercase()), lines: at..at + 1 });
+            } else if let Some(stage) = stages.last_mut() {
+                stage.lines.end = at + 1;
+            }
+        }
+        let index = match &arguments.target {
+            None => stages.len().checked_sub(1),
+            Some(target) => {
+                let name = target.to_lowercase();
+                let by_name = stages.iter().rposition(|stage| stage.name.as_ref() == Some(&name));
+                by_name.or_else(|| target.parse().ok().filter(|&index: &usize| index < stages.len()))
+            }
+        };
+        let Some(index) = index else {
+            let names: Vec<String> =
+                stages.iter().filter_map(|stage| Some(format!("`{}`", stage.name.as_ref()?))).collect();
+            return Err(SpecError::At {
+                span: span(0..0),
+                message: match &arguments.target {
+                    Some(target) => format!("there is no stage `{target}`"),
+                    None => "there is no stage: the first instruction of one is FROM".to_owned(),
+                },
+                help: (!names.is_empty()).then(|| format!("the stages are {}", names.join(", "))),
+            });
+        };
+        let program = Program { file: file.to_owned(), text: Arc::clone(&text), dockerfile, stages, arguments };
+        let stage = Stage { program: Arc::new(program), index };
+        stage.check()?;
+        Ok(stage)
+    }
+
+    pub(super) fn escape(&self) -> char {
+        self.dockerfile.escape
+    }
+
+    pub(super) fn span(&self, range: Range<usize>) -> Span {
+        Span { file: self.file.clone(), text: Arc::clone(&self.text), range }
+    }
+
+    pub(super) fn error(&self, range: Range<usize>, message: impl Into<String>) -> SpecError {
+        SpecError::At { span: self.span(range), message: message.into(), help: None }
+    }
+
+    pub(super) fn error_with_help(
+        &self,
+        range: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> SpecError {
+        SpecError::At { span: self.span(range), message: message.into(), help: Some(help.into()) }
+    }
+
+    /// The lines of a stage after its FROM.
+    pub(super) fn lines(&self, stage: usize) -> &[Line] {
+        let lines = self.stages.get(stage).map_or(0..0, |stage| stage.lines.start + 1..stage.lines.end);
+        self.dockerfile.instructions.get(lines).unwrap_or_default()
+    }
+
+    pub(super) fn stage_name(&self, stage: usize) -> Option<&str> {
+        self.stages.get(stage)?.name.as_deref()
+    }
+
+    /// Whether `stage` is the last of the file.
+    pub(super) fn is_last(&self, stage: usize) -> bool {
+        stage + 1 == self.stages.len()
+    }
+
+    fn from(&self, stage: usize) -> Option<&Line> {
+        self.dockerfile.instructions.get(self.stages.get(stage)?.lines.start)
+    }
+
+    /// Where the folder of the context is.
+    pub(super) fn context(&self) -> PathBuf {
+        match &self.arguments.context {
+            Some(context) => context.clone(),
+            None => match self.file.parent() {
+                Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
+                _ => PathBuf::from("."),
+            },
+        }
+    }
+
+    /// The ignore file beside the Dockerfile that takes the place of the context's own.
+    pub(super) fn ignore_file(&self) -> Option<PathBuf> {
+        let mut name = self.file.file_name()?.to_owned();
+        name.push(".dockerignore");
+        Some(self.file.with_file_name(name)).filter(|path| path.exists())
+    }
+
+    /// The variables that FROM lines see.
+    pub(super) fn globals(&self, platform: &Platform) -> Result<BTreeMap<String, String>, SpecError> {
+        let variant = |platform: &Platform| platform.variant.clone().unwrap_or_default();
+        let version = |platform: &Platform| platform.os_version.clone().unwrap_or_default();
+        // Not this machine's: the same Dockerfile makes the same image everywhere.
+        let build = Platform::fallback();
+        let last = self.stages.last().and_then(|stage| stage.name.clone());
+        let stage = self.arguments.target.clone().or(last);
+        let mut globals: BTreeMap<String, String> = [
+            ("BUILDPLATFORM", build.to_string()),
+            ("BUILDOS", build.os.clone()),
+            ("BUILDOSVERSION", version(&build)),
+            ("BUILDARCH", build.architecture.clone()),
+            ("BUILDVARIANT", variant(&build)),
+            ("TARGETPLATFORM", platform.to_string()),
+            ("TARGETOS", platform.os.clone()),
+            ("TARGETOSVERSION", version(platform)),
+            ("TARGETARCH", platform.architecture.clone()),
+            ("TARGETVARIANT", variant(platform)),
+            ("TARGETSTAGE", stage.unwrap_or_else(|| "default".to_owned())),
+        ]
+        .map(|(name, value)| (name.to_owned(), self.arguments.build_args.get(name).cloned().unwrap_or(value)))
+        .into();
+        for line in &self.dockerfile.instructions {
+            let Instruction::Arg(arguments) = &line.instruction else { break };
+            for (name, value) in arguments {
+                let value = match (self.arguments.build_args.get(&name.value), value) {
+                    (Some(given), _) => Some(given.clone()),
+                    (None, Some(value)) => Some(
+                        expand(value, self.escape(), &globals)
+                            .map_err(|error| self.error(value.range.clone(), error.to_string()))?,
+                    ),
+                    (None, None) => None,
+                };
+                if let Some(value) = value {
+                    globals.insert(name.value.clone(), value);
+                }
+            }
+        }
+        Ok(globals)
+    }
+
+    /// The stage called `name` among the first `before`, the last of that name.
+    fn stage_called(&self, name: &str, before: usize) -> Option<usize> {
+        self.stages.iter().take(before).rposition(|stage| stage.name.as_deref() == Some(name))
+    }
+
+    /// What `--build-context` has for an image's or a stage's name.
+    fn named(&self, name: &str) -> Option<&NamedContext> {
+        let same = |other: &str| match (name.parse::<Reference>(), other.parse::<Reference>()) {
+            (Ok(one), Ok(two)) => one == two,
+            _ => false,
+        };
+        let contexts = &self.arguments.contexts;
+        contexts.get(name).or_else(|| contexts.iter().find(|(other, _)| same(other)).map(|(_, context)| context))
+    }
+
+    fn image(&self, name: &str, place: Range<usize>) -> Result<(Location, String), SpecError> {
+        match name.parse::<Reference>() {
+            Ok(reference) => Ok((Location::Registry(reference), name.to_owned())),
+            Err(error) => Err(self.error(place, error.to_string())),
+        }
+    }
+
+    /// What a stage is built on, down to an image.
+    pub(super) fn chain(&self, stage: usize, globals: &BTreeMap<String, String>) -> Result<Chain, SpecError> {
+        let mut stages = Vec::new();
+        let mut at = stage;
+        loop {
+            let Some(Line { instruction: Instruction::From { image, platform, .. }, .. }) = self.from(at) else {
+                return Err(self.error(0..0, "there is no such stage"));
+            };
+            let place = image.range.clone();
+            if let Some(named) = self.stage_name(at).and_then(|name| self.named(name)) {
+                let base = self.named_base(named, self.stage_name(at).unwrap_or_default(), place.clone())?;
+                return Ok(Chain { base, platform: None, place, stages: reversed(stages) });
+            }
+            stages.push(at);
+            let name =
+                expand(image, self.escape(), globals).map_err(|error| self.error(place.clone(), error.to_string()))?;
+            if name.is_empty() {
+                let message = format!("`{image}` names no image: it is empty once its variables are expanded");
+                return Err(self.error(place, message));
+            }
+            if let Some(below) = self.stage_called(&name, at) {
+                at = below;
+                continue;
+            }
+            let platform = match platform {
+                None => None,
+                Some(text) => {
+                    let error = |message: String| self.error(text.range.clone(), message);
+                    let named = expand(text, self.escape(), globals).map_err(|reason| error(reason.to_string()))?;
+                    Some(named.parse::<Platform>().map_err(|reason| error(reason.to_string()))?)
+                }
+            };
+            let base = match self.named(&name) {
+                Some(named) => self.named_base(named, &name, place.clone())?,
+                None if name == "scratch" => Base::Scratch,
+                None => {
+                    let (location, name) = self.image(&name, place.clone())?;
+                    Base::Image { location, name }
+                }
+            };
+            return Ok(Chain { base, platform, place, stages: reversed(stages) });
+        }
+    }
+
+    fn named_base(&self, named: &NamedContext, name: &str, place: Range<usize>) -> Result<Base, SpecError> {
+        match named {
+            NamedContext::Image { location, name } => {
+                Ok(Base::Image { location: location.clone(), name: name.clone() })
+            }
+            NamedContext::Folder(folder) => Err(self.error_with_help(
+                place,
+                format!("the build context `{name}` is the folder `{}`, and no image", folder.display()),
+                "give an image: docker-image://REFERENCE or oci-layout://DIR",
+            )),
+        }
+    }
+
+    /// What `--from` in `stage` names.
+    pub(super) fn source(&self, stage: usize, text: &super::Text) -> Result<From, SpecError> {
+        let place = || text.range.clone();
+        let plain = expand(text, self.escape(), &()).ok();
+        if plain.as_deref() != Some(&text.value) {
+            return Err(self.error_with_help(
+                place(),
+                "variables are not expanded in `--from`",
+                "name a stage whose FROM has the variable",
+            ));
+        }
+        let too_late = |index: usize| {
+            let name = self.stage_name(index).map_or_else(|| index.to_string(), str::to_owned);
+            self.error(place(), format!("the stage `{name}` cannot be copied from: it does not stand before this one"))
+        };
+        if let Ok(index) = text.value.parse::<usize>() {
+            return if index < stage { Ok(From::Stage(index)) } else { Err(too_late(index)) };
+        }
+        let lower = text.value.to_lowercase();
+        if let Some(index) = self.stage_called(&lower, self.stages.len()) {
+            if let Some(named) = self.named(&lower) {
+                return Ok(From::Named(named.clone()));
+            }
+            return match self.stage_called(&lower, stage) {
+                Some(index) => Ok(From::Stage(index)),
+                None => Err(too_late(index)),
+            };
+        }
+        if let Some(named) = self.named(&text.value) {
+            return Ok(From::Named(named.clone()));
+        }
+        if text.value == "scratch" {
+            return Err(self.error(place(), "there is nothing to copy from `scratch`"));
+        }
+        let (location, name) = self.image(&text.value, place())?;
+        Ok(From::Image { location, name })
+    }
+}
+
+fn reversed(mut stages: Vec<usize>) -> Vec<usize> {
+    stages.reverse();
+    stages
+}
+
+impl Stage {
+    /// What the stage is called in messages.
+    pub fn name(&self) -> String {
+        self.program.stage_name(self.index).map_or_else(|| self.index.to_string(), str::to_owned)
+    }
+
+    /// Another stage of the same Dockerfile.
+    pub(super) fn sibling(&self, index: usize) -> Stage {
+        Stage { program: Arc::clone(&self.program), index }
+    }
+
+    /// What tells stages of a run apart.
+    pub fn identity(&self) -> (PathBuf, usize) {
+        (self.program.file.clone(), self.index)
+    }
+
+    /// What it is built on, for `platform`.
+    ///
+    /// # Errors
+    ///
+    /// A FROM that names no image, or an ARG that cannot be expanded.
+    pub fn base(&self, platform: Option<&Platform>) -> Result<StageBase, SpecError> {
+        let fallback = Platform::fallback();
+        let globals = self.program.globals(platform.unwrap_or(&fallback))?;
+        let chain = self.program.chain(self.index, &globals)?;
+        Ok(StageBase { base: chain.base, platform: chain.platform })
+    }
+
+    /// Where its base is named.
+    pub fn base_span(&self) -> Option<Span> {
+        let globals = self.program.globals(&Platform::fallback()).ok()?;
+        Some(self.program.span(self.program.chain(self.index, &globals).ok()?.place))
+    }
+
+    /// Its layers and its config edits for `platform`, over a base with this config.
+    ///
+    /// # Errors
+    ///
+    /// Everything in it, and in the stages it is built on, that cannot be expanded or cannot be done.
+    pub fn evaluate(&self, platform: &Platform, base: &Config) -> Result<Evaluated, SpecError> {
+        Evaluation::new(self, platform, base)?.finish()
+    }
+
+    /// Looks for what cannot be done whatever the base is, here and in all stages that are copied from.
+    fn check(&self) -> Result<(), SpecError> {
+        let platform = Platform::fallback();
+        let mut errors = Vec::new();
+        let mut todo = vec![self.index];
+        let mut seen = Vec::new();
+        while let Some(index) = todo.pop() {
+            if seen.contains(&index) {
+                continue;
+            }
+            seen.push(index);
+            if seen.len() > DEPTH_LIMIT {
+                errors.push(self.program.error(0..0, format!("more than {DEPTH_LIMIT} stages are needed")));
+                break;
+            }
+            let globals = self.program.globals(&platform)?;
+            let chain = match self.program.chain(index, &globals) {
+                Ok(chain) => chain,
+                Err(error) => {
+                    errors.push(error);
+                    continue;
+                }
+            };
+            for &stage in &chain.stages {
+                for line in self.program.lines(stage) {
+                    let (Instruction::Copy(transfer) | Instruction::Add(transfer)) = &line.instruction else {
+                        continue;
+                    };
+                    if let Some(from) = &transfer.from
+                        && let Ok(From::Stage(from)) = self.program.source(stage, from)
+                    {
+                        todo.push(from);
+                    }
+                }
+            }
+            let stage = self.sibling(index);
+            errors.extend(match Evaluation::new(&stage, &platform, &Config::scratch(&platform)) {
+                Ok(evaluation) => evaluation.refusals(),
+                Err(error) => vec![error],
+            });
+        }
+        // Stages that several others share are looked at once for each.
+        let mut unique: Vec<SpecError> = Vec::new();
+        for error in errors {
+            if !unique.iter().any(|other| other.to_string() == error.to_string()) {
+                unique.push(error);
+            }
+        }
+        if unique.is_empty() { Ok(()) } else { Err(SpecError::all(unique)) }
+    }
+}

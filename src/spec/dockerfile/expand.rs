@@ -144,6 +144,10 @@ fn syntax<T>(message: impl Into<String>) -> Result<T, ExpandError> {
     Err(ExpandError::Syntax(message.into()))
 }
 
+fn no_modifier<T>(name: &str, colon: &str, modifier: char) -> Result<T, ExpandError> {
+    syntax(format!("`{colon}{modifier}` is no modifier in `${{{name}…}}`"))
+}
+
 /// The words found so far; the one being built is [`Expansion::word`].
 #[derive(Default)]
 struct Words {
@@ -366,33 +370,34 @@ impl<'a> Expansion<'a> {
                 value => Ok(value.unwrap_or_default().to_owned()),
             },
             Some(':') => match self.next() {
-                Some(modifier @ ('-' | '+' | '?')) => self.modified(&name, modifier, true),
-                Some(modifier) => syntax(format!("`:{modifier}` is no modifier in `${{{name}…}}`")),
+                Some(modifier @ ('#' | '%')) => no_modifier(&name, ":", modifier),
+                Some(modifier) => self.modified(&name, modifier, true),
                 None => syntax("`${` has no `}`"),
             },
             Some(modifier @ ('-' | '+' | '?')) => self.modified(&name, modifier, false),
             Some(end @ ('#' | '%')) => self.trimmed(&name, end),
             Some('/') => self.replaced(&name),
-            Some(modifier) => syntax(format!("`{modifier}` is no modifier in `${{{name}…}}`")),
+            Some(modifier) => no_modifier(&name, "", modifier),
         }
     }
 
-    /// `${name-word}`, `+` and `?`, which with a colon take what is empty for unset.
+    /// `${name-word}`, `+` and `?`, which with a colon take what is empty for unset. Whether it is one of these comes
+    /// last: what is left as written may be anything.
     fn modified(&mut self, name: &str, modifier: char, colon: bool) -> Result<String, ExpandError> {
         let (word, _) = self.up_to(Some('}'), false)?;
         let value = self.value(name)?;
+        let written_colon = if colon { ":" } else { "" };
         if value.is_none() && self.lexer.skip_unset {
-            let colon = if colon { ":" } else { "" };
-            return Ok(format!("${{{name}{colon}{modifier}{word}}}"));
+            return Ok(format!("${{{name}{written_colon}{modifier}{word}}}"));
         }
         let has_value = value.is_some_and(|value| !colon || !value.is_empty());
         let value = value.unwrap_or_default();
         match modifier {
             '+' if has_value => Ok(word),
             '+' => Ok(String::new()),
-            _ if has_value => Ok(value.to_owned()),
+            '-' | '?' if has_value => Ok(value.to_owned()),
             '-' => Ok(word),
-            _ => {
+            '?' => {
                 let message = match &word[..] {
                     "" if colon => "it has no value, or an empty one",
                     "" => "it has no value",
@@ -400,6 +405,7 @@ impl<'a> Expansion<'a> {
                 };
                 Err(ExpandError::Required { name: name.to_owned(), message: message.to_owned() })
             }
+            _ => no_modifier(name, written_colon, modifier),
         }
     }
 

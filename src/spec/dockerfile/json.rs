@@ -94,6 +94,10 @@ impl Reader<'_> {
             self.skip_blanks();
             match self.peek()? {
                 opening @ (b'[' | b'{') => {
+                    // This one, and the array around everything.
+                    if open.len() + 2 > NESTING_LIMIT {
+                        return None;
+                    }
                     self.at += 1;
                     self.skip_blanks();
                     let closing = if opening == b'[' { b']' } else { b'}' };
@@ -102,9 +106,6 @@ impl Reader<'_> {
                             self.key()?;
                         }
                         open.push(closing);
-                        if open.len() >= NESTING_LIMIT {
-                            return None;
-                        }
                         continue;
                     }
                 }

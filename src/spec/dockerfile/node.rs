@@ -45,6 +45,7 @@ impl<'a> Node<'a> {
 
 /// Which form the arguments have.
 pub(super) fn form(arguments: Piece<'_>) -> Result<Form, ParseError> {
+    let arguments = arguments.from(arguments.text.len() - arguments.text.trim_start().len());
     match Json::parse(arguments.text) {
         Json::No => Ok(Form::Plain),
         Json::Strings(strings) => {

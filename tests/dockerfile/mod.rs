@@ -1,0 +1,3 @@
+mod dump;
+mod expansion;
+mod parser;

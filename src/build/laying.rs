@@ -12,6 +12,7 @@ use super::scans::Scans;
 use super::supply::FromElsewhere;
 use crate::base::{self, BaseImage};
 use crate::context::Context;
+use crate::digest::Digest;
 use crate::entry::Owner;
 use crate::error::Error;
 use crate::image::accounts::OwnerName;
@@ -46,6 +47,8 @@ pub(super) struct Laying<'a> {
     options: &'a Options,
     /// Images and stages that were copied from.
     sources: BTreeMap<SourceKey, Stack>,
+    /// The digests of the images among them.
+    others: Vec<Digest>,
     depth: usize,
 }
 
@@ -57,7 +60,7 @@ impl<'a> Laying<'a> {
         scans: &'a Scans,
         options: &'a Options,
     ) -> Laying<'a> {
-        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), depth: 0 }
+        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0 }
     }
 
     /// What the recipe says for a platform, over this base.
@@ -196,6 +199,11 @@ impl<'a> Laying<'a> {
         Ok(ContextTree::new(context, layer.modes, Some(index), self.options.outputs.clone()))
     }
 
+    /// The digests of the images that were copied from since this was last asked.
+    pub fn take_others(&mut self) -> Vec<Digest> {
+        std::mem::take(&mut self.others)
+    }
+
     /// An image that is copied from.
     fn image(&mut self, location: &Location, name: &str, platform: &Platform) -> Result<Stack, Error> {
         let key = SourceKey::Image(name.to_owned(), platform.clone());
@@ -208,10 +216,13 @@ impl<'a> Laying<'a> {
         Ok(stack)
     }
 
-    fn published(&self, location: &Location, name: &str, platform: &Platform) -> Result<BaseImage, Error> {
+    fn published(&mut self, location: &Location, name: &str, platform: &Platform) -> Result<BaseImage, Error> {
         let found = self.bases.published(location, name, std::slice::from_ref(platform));
         let image = found.map_err(|source| in_base(self.bases.recipe, name, source))?.pop();
-        image.ok_or_else(|| Error::request(format!("there is no image `{name}` for {platform}"), "name another"))
+        let image = image
+            .ok_or_else(|| Error::request(format!("there is no image `{name}` for {platform}"), "name another"))?;
+        self.others.extend(image.documents.named.as_ref().map(|(_, digest)| *digest));
+        Ok(image)
     }
 
     /// A stage that is copied from, its own layers laid.

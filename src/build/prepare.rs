@@ -55,6 +55,8 @@ pub struct PreparedImage {
     pub(super) stack: Stack,
     /// The digest of the image that the tree's questions go to.
     ground: Option<Digest>,
+    /// The digests of the images that are copied from.
+    others: Vec<Digest>,
 }
 
 /// What a prepared image is built on.
@@ -87,9 +89,9 @@ impl PreparedImage {
         self.stack.tree().facts().filter(|facts| !facts.is_empty()).map(|facts| format!("{ground} {facts}"))
     }
 
-    /// The digest of the image at the bottom whose paths were read, if they are in the store.
-    pub fn ground(&self) -> Option<Digest> {
-        self.ground
+    /// The digests of the images whose paths may have been read: the one at the bottom, and those that are copied from.
+    pub fn grounds(&self) -> impl Iterator<Item = Digest> {
+        self.ground.into_iter().chain(self.others.iter().copied())
     }
 }
 
@@ -144,7 +146,8 @@ pub fn prepare_with(
             };
             let said = laying.said(&platform, &base)?;
             let layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
-            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground });
+            let others = laying.take_others();
+            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others });
         }
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }

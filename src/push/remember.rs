@@ -65,7 +65,7 @@ fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcom
         });
         news.layers.push(CachedLayer { layer: known.layer.clone(), image: image.name.clone(), listing });
     }
-    for ground in image.platforms.iter().filter_map(|platform| platform.ground()) {
+    for ground in image.platforms.iter().flat_map(|platform| platform.grounds()) {
         if survey.published.has_tree(target.place, &ground) || news.trees.iter().any(|(of, _)| *of == ground) {
             continue;
         }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::dockerfile::Stage;
-use super::error::Span;
+use super::error::{Span, SpecError};
 use super::lock::Lock;
 use super::repository::RepositorySettings;
 use super::variables::{Template, Unset, Variables};
@@ -67,6 +67,33 @@ impl Recipe {
             file: None,
             stage: None,
         }
+    }
+
+    /// The published images that it is built on and copies from, each once.
+    ///
+    /// # Errors
+    ///
+    /// If a Dockerfile names what is no image.
+    pub fn images(&self, platform: Option<&Platform>) -> Result<Vec<(Location, String)>, SpecError> {
+        let mut images = match &self.stage {
+            Some(stage) => stage.images(platform)?,
+            None => Vec::new(),
+        };
+        if let Base::Image { location, name } = &self.base {
+            images.push((location.clone(), name.clone()));
+        }
+        for layer in &self.layers {
+            if let LayerContent::Copy { from: CopyFrom::Image { location, name }, .. } = &layer.content {
+                images.push((location.clone(), name.clone()));
+            }
+        }
+        let mut each: Vec<(Location, String)> = Vec::new();
+        for image in images {
+            if !each.contains(&image) {
+                each.push(image);
+            }
+        }
+        Ok(each)
     }
 
     /// Its tags with their variables expanded and `{digest}` still in them; `latest` if it has none.

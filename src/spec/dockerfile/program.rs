@@ -14,9 +14,6 @@ use crate::image::{Config, Location, Platform, Reference};
 use crate::spec::error::{Span, SpecError};
 use crate::spec::recipe::Base;
 
-/// How deep stages may be built on each other and copied from each other.
-const DEPTH_LIMIT: usize = 500;
-
 /// What a Dockerfile is built with.
 #[derive(Debug, Clone, Default)]
 pub struct Arguments {
@@ -316,6 +313,15 @@ impl Program {
         }
     }
 
+    /// Every `--from` in these stages.
+    fn sources<'a>(&'a self, stages: &'a [usize]) -> impl Iterator<Item = (usize, &'a super::Text)> {
+        let lines = stages.iter().flat_map(|&stage| self.lines(stage).iter().map(move |line| (stage, line)));
+        lines.filter_map(|(stage, line)| match &line.instruction {
+            Instruction::Copy(transfer) | Instruction::Add(transfer) => Some((stage, transfer.from.as_ref()?)),
+            _ => None,
+        })
+    }
+
     /// What `--from` in `stage` names.
     pub(super) fn source(&self, stage: usize, text: &super::Text) -> Result<From, SpecError> {
         let place = || text.range.clone();
@@ -388,6 +394,52 @@ impl Stage {
         Ok(StageBase { base: chain.base, platform: chain.platform })
     }
 
+    /// The images that it, and the stages it needs, are built on and copy from.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stage::base`].
+    pub fn images(&self, platform: Option<&Platform>) -> Result<Vec<(Location, String)>, SpecError> {
+        let fallback = Platform::fallback();
+        let globals = self.program.globals(platform.unwrap_or(&fallback))?;
+        let mut images = Vec::new();
+        for (_, chain) in self.needed(&globals) {
+            let chain = chain?;
+            if let Base::Image { location, name } = chain.base {
+                images.push((location, name));
+            }
+            for (stage, from) in self.program.sources(&chain.stages) {
+                if let From::Image { location, name } | From::Named(NamedContext::Image { location, name }) =
+                    self.program.source(stage, from)?
+                {
+                    images.push((location, name));
+                }
+            }
+        }
+        Ok(images)
+    }
+
+    /// The stages that this one needs, itself first, each with what lies below it.
+    fn needed(&self, globals: &BTreeMap<String, String>) -> Vec<(usize, Result<Chain, SpecError>)> {
+        let mut todo = vec![self.index];
+        let mut needed: Vec<(usize, Result<Chain, SpecError>)> = Vec::new();
+        while let Some(index) = todo.pop() {
+            if needed.iter().any(|(seen, _)| *seen == index) {
+                continue;
+            }
+            let chain = self.program.chain(index, globals);
+            if let Ok(chain) = &chain {
+                for (stage, from) in self.program.sources(&chain.stages) {
+                    if let Ok(From::Stage(from)) = self.program.source(stage, from) {
+                        todo.push(from);
+                    }
+                }
+            }
+            needed.push((index, chain));
+        }
+        needed
+    }
+
     /// Where its base is named.
     pub fn base_span(&self) -> Option<Span> {
         let globals = self.program.globals(&Platform::fallback()).ok()?;
@@ -406,37 +458,12 @@ impl Stage {
     /// Looks for what cannot be done whatever the base is, here and in all stages that are copied from.
     fn check(&self) -> Result<(), SpecError> {
         let platform = Platform::fallback();
+        let globals = self.program.globals(&platform)?;
         let mut errors = Vec::new();
-        let mut todo = vec![self.index];
-        let mut seen = Vec::new();
-        while let Some(index) = todo.pop() {
-            if seen.contains(&index) {
+        for (index, chain) in self.needed(&globals) {
+            if let Err(error) = chain {
+                errors.push(error);
                 continue;
-            }
-            seen.push(index);
-            if seen.len() > DEPTH_LIMIT {
-                errors.push(self.program.error(0..0, format!("more than {DEPTH_LIMIT} stages are needed")));
-                break;
-            }
-            let globals = self.program.globals(&platform)?;
-            let chain = match self.program.chain(index, &globals) {
-                Ok(chain) => chain,
-                Err(error) => {
-                    errors.push(error);
-                    continue;
-                }
-            };
-            for &stage in &chain.stages {
-                for line in self.program.lines(stage) {
-                    let (Instruction::Copy(transfer) | Instruction::Add(transfer)) = &line.instruction else {
-                        continue;
-                    };
-                    if let Some(from) = &transfer.from
-                        && let Ok(From::Stage(from)) = self.program.source(stage, from)
-                    {
-                        todo.push(from);
-                    }
-                }
             }
             let stage = self.sibling(index);
             errors.extend(match Evaluation::new(&stage, &platform, &Config::scratch(&platform)) {

@@ -7,6 +7,7 @@ mod build;
 mod commands;
 mod context;
 mod copy;
+mod dockerfile;
 #[cfg(feature = "ecr")]
 mod ecr;
 mod golden;

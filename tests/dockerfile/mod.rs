@@ -1,0 +1,3 @@
+//! Dockerfiles: what docker makes of one, tarsia makes too.
+
+mod campaign;

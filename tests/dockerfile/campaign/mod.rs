@@ -1,0 +1,86 @@
+//! The campaign: several hundred pairs of a Dockerfile and a context, put to docker and to tarsia.
+//!
+//! `tests/run --campaign` asks docker itself (and buildkit and buildah beside it) about every pair, compares what tarsia
+//! builds, and prints a summary. What docker answered is committed in `outcomes.jsonl`, so that tarsia is compared
+//! with it in every run of the tests, with no docker there.
+
+mod announced;
+mod archive;
+mod authorities;
+mod bases;
+mod families;
+mod flatten;
+mod house;
+mod live;
+mod outcome;
+mod pair;
+mod random;
+mod record;
+mod subject;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bases::{Bases, NO_SHELL};
+use record::Record;
+use subject::Subject;
+
+/// The least number of pairs of which an outcome is recorded.
+const LEAST_RECORDED: usize = 60;
+
+#[test]
+fn every_pair_has_a_name_of_its_own() {
+    let pairs = families::all();
+    assert!(pairs.len() >= 300, "{}", pairs.len());
+    let names: BTreeSet<&str> = pairs.iter().map(|pair| &pair.id[..]).collect();
+    assert_eq!(names.len(), pairs.len());
+}
+
+#[test]
+#[ignore = "until Dockerfiles can be built"]
+fn tarsia_builds_what_docker_built() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let bases = Bases::write(folder.path(), &bases::bases(NO_SHELL));
+    let records = Record::all();
+    assert!(records.len() >= LEAST_RECORDED, "{}", records.len());
+    let pairs = families::all();
+    let subject = Subject::new(&bases);
+    let failures = Mutex::new(Vec::new());
+    each(&pairs, |pair| {
+        let Some(record) = records.get(&pair.id) else { return };
+        assert_eq!(record.content, pair.fingerprint(), "{} changed: record it again", pair.id);
+        let place = folder.path().join(pair.id.replace('/', "-"));
+        pair.write(&place);
+        let expected = record.outcome(&bases);
+        let found = subject.build(pair, &place);
+        let differences = expected.differences(&found);
+        if !differences.is_empty() && announced::reason(pair, &expected, &found).is_none() {
+            failures.lock().unwrap().push(format!("{}\n{}", live::told(pair), differences.join("\n")));
+        }
+    });
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    assert!(failures.is_empty(), "{} pairs differ:\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+#[test]
+#[ignore = "needs docker: tests/run --campaign"]
+fn campaign() {
+    live::campaign();
+}
+
+/// Does something with each of some things, on every core.
+fn each<T: Sync>(things: &[T], work: impl Fn(&T) + Sync) {
+    let next = AtomicUsize::new(0);
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(thing) = things.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    work(thing);
+                }
+            });
+        }
+    });
+}

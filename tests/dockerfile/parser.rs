@@ -169,3 +169,33 @@ fn every_text_of_an_instruction_stands_where_it_says() {
     assert!(places.eq(["b", "--platform=a", "Cd", "--exclude=\"x y\"", "e", "f", "g", "\"h\"", "\"i\""]));
     assert_eq!(name.value, "cd");
 }
+
+/// Large, and of the kind that would show work that grows with the square. What is measured is only that each ends: in
+/// an hour, if it did.
+#[test]
+fn hostile_files_are_answered() {
+    let fill = |piece: &str| piece.repeat(400_000 / piece.len());
+    let files = [
+        format!("FROM a\nRUN {}x\n", fill("x \\\n")),
+        format!("FROM a\nRUN {}x\n", fill("\\\n")),
+        format!("FROM a\nRUN x \\\n{}\n", fill("# c\n")),
+        format!("FROM a\nCOPY {} /x\n{}", "<<A \\\n".repeat(40_000), "A\n".repeat(40_000)),
+        format!("FROM a\nCOPY {} /x\n{}A\n", "<<-A \\\n".repeat(2_000), "A\n".repeat(1_999) + &"\tx\n".repeat(90_000)),
+        format!("FROM a\nRUN {}x\n", fill("<<A \\\n")),
+        format!("FROM a\nENV {}\n", fill("a=\"b c\" \\\n")),
+        format!("FROM a\nCMD [{}\"\"]\n", fill("\"a\",\\\n")),
+        format!("FROM a\nCMD [{}\"\"]\n", fill("[[\\\n")),
+        format!("FROM a\nCOPY {} a b\n", fill("--exclude=\"x y\" \\\n")),
+        format!("FROM a\nRUN {} a\n", fill("--mount=\\\"a\\\",b \\\n")),
+        format!("FROM a\n{}RUN x\n", fill("ONBUILD \\\n")),
+        format!("FROM a\n{}<<A\n", fill("ONBUILD \\\n")),
+        format!("{}\nFROM a\n", fill("\u{c5}\u{85}\\\n")),
+        format!("FROM a\n{}", fill("x\n")),
+        format!("FROM a\nEXPOSE {}1\n", fill("8 \\\n")),
+        fill("# escape=`\n"),
+        fill("ARG a=$b\n"),
+    ];
+    for file in files {
+        let _ = parse(&file);
+    }
+}

@@ -8,8 +8,8 @@ use super::text::{Places, lowercase};
 /// The longest line of a Dockerfile, in bytes without its newline: what BuildKit's reader holds.
 pub const LINE_LIMIT: usize = 65_535;
 
-/// The largest Dockerfile, in bytes: what BuildKit's client can send.
-pub const FILE_LIMIT: usize = 16 << 20;
+/// The largest Dockerfile, in bytes. Those that people write are a thousandth of it.
+pub const FILE_LIMIT: usize = 4 << 20;
 
 /// An instruction's lines joined.
 #[derive(Debug, Default)]
@@ -79,8 +79,10 @@ impl<'a> Lines<'a> {
                 continue;
             }
             let (kept, goes_on) = self.continued(line);
-            joined.places.mark(joined.line.len(), start);
-            joined.line.push_str(kept);
+            if !kept.is_empty() {
+                joined.places.mark(joined.line.len(), start);
+                joined.line.push_str(kept);
+            }
             joined.range.end = start + line.len();
             if !goes_on {
                 break;

@@ -145,7 +145,7 @@ impl<'a> Laying<'a> {
                 self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
             }
             LayerContent::Steps { steps, owner: text } => {
-                let owner = owner(text).map_err(failed)?.unwrap_or_default();
+                let owner = owner(text).map_err(failed)?;
                 layer::perform(steps, owner, stack, mtime).map_err(failed)
             }
             LayerContent::Copy { from, copy, owner: text } => {
@@ -228,7 +228,7 @@ impl<'a> Laying<'a> {
     /// A stage that is copied from, its own layers laid.
     fn stage(&mut self, stage: &Stage, platform: &Platform) -> Result<Stack, Error> {
         let below = stage.base(Some(platform))?;
-        let platform = below.platform.unwrap_or_else(|| platform.clone());
+        let built_for = below.platform.unwrap_or_else(|| platform.clone());
         let (file, index) = stage.identity();
         let key = SourceKey::Stage(file, index, platform.clone());
         if let Some(stack) = self.sources.get(&key) {
@@ -239,17 +239,18 @@ impl<'a> Laying<'a> {
             return Err(Error::request(message, "merge some of them"));
         }
         let image = match &below.base {
-            Base::Image { location, name } => self.published(location, name, &platform)?,
-            _ => BaseImage::scratch(&platform),
+            Base::Image { location, name } => self.published(location, name, &built_for)?,
+            _ => BaseImage::scratch(&built_for),
         };
         let stack = match &below.base {
             Base::Image { .. } => self.stack_over(&image),
             _ => Stack::over("", Tree::new(), Arc::new(NoFiles)),
         };
         let mut stack = stack.called(&format!("the stage `{}`", stage.name()));
-        let evaluated = stage.evaluate(&platform, &image.documents.config)?;
+        // ARGs speak of the platform that is built for, whatever a FROM on the way names.
+        let evaluated = stage.evaluate(platform, &image.documents.config)?;
         self.depth += 1;
-        let laid = self.lay_all(&evaluated.layers, &platform, &mut stack);
+        let laid = self.lay_all(&evaluated.layers, platform, &mut stack);
         self.depth -= 1;
         laid?;
         self.sources.insert(key, stack.clone());

@@ -94,6 +94,12 @@ impl IgnoreRules {
         }
     }
 
+    /// The same without what only the file's reader does: a `/` in front stays, and matches nothing. So docker reads
+    /// `COPY --exclude` and `--parents`.
+    pub fn push_raw(&mut self, pattern: &str) -> Result<(), InvalidPattern> {
+        self.add(pattern.as_bytes(), pattern.as_bytes(), 0)
+    }
+
     /// Whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

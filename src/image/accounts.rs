@@ -75,8 +75,11 @@ impl FromStr for OwnerName {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<OwnerName, InvalidId> {
-        let (user, group) = text.split_once(':').unwrap_or((text, ""));
-        Ok(OwnerName { user: reference(user)?, group: reference(group)? })
+        let Some((user, group)) = text.split_once(':') else {
+            return Ok(OwnerName { user: reference(text)?, group: None });
+        };
+        // A group that is written and empty is docker's group 0.
+        Ok(OwnerName { user: reference(user)?, group: reference(group)?.or(Some(UserRef::Id(0))) })
     }
 }
 

@@ -85,7 +85,7 @@ pub fn read_contents(
         if raw.len() > PATH_LIMIT {
             return Err(TreeError::TooLong(raw.len()));
         }
-        let path = normalise_path(&raw)
+        let path = within_root(&raw)
             .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
         if path.is_empty() || entry.header().entry_type() == tar::EntryType::XGlobalHeader {
             continue;
@@ -123,6 +123,24 @@ pub fn read_contents(
         }
     }
     Ok(())
+}
+
+/// A path of a tar stream, `..` taken by its text as all readers of layers do; nothing if it leaves the root.
+fn within_root(raw: &[u8]) -> Option<Box<[u8]>> {
+    if !raw.windows(2).any(|pair| pair == b"..") {
+        return normalise_path(raw);
+    }
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in raw.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop()?;
+            }
+            _ => parts.push(part),
+        }
+    }
+    normalise_path(&parts.join(&b'/'))
 }
 
 /// Whether what the stream holds of a file is not its content, but the pieces between its holes, as GNU's PAX records

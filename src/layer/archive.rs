@@ -66,11 +66,10 @@ pub(super) fn lay(
     draft: &mut Draft<'_>,
 ) -> Result<(), Error> {
     for entry in entries {
-        let place = join(to, &entry.path);
-        let (above, name) = split(&place);
-        // Links on the way are followed, those that the archive itself made included.
-        let above = draft.resolve(above)?;
-        draft.make_directories(&above, 0o755, Owner::default())?;
+        let (above, name) = split(&entry.path);
+        // Links on the way are followed, those that the archive itself made included; the archive sees nothing above `to`.
+        let above = draft.resolve_within(to, above)?;
+        draft.make_directories(&above, 0o755, Some(Owner::default()))?;
         let place = join(&above, name);
         let owner = owner.unwrap_or(entry.owner);
         let here = draft.node(&place)?;
@@ -88,7 +87,8 @@ pub(super) fn lay(
                 draft.put(&place, 0o777, owner, Kind::Symlink { target }, Source::Nothing);
             }
             ArchiveKind::Hardlink(target) => {
-                let target = draft.resolve_parent(&join(to, &target))?;
+                let (above, name) = split(&target);
+                let target = join(&draft.resolve_within(to, above)?, name);
                 if !draft.link(&target, &place)? {
                     let why = format!(
                         "`{}` is another name of `{}`, which is no file",

@@ -11,7 +11,7 @@ use super::chmod::Chmod;
 use super::contents::{Contents, Source};
 use super::draft::{Draft, join, split};
 use super::error::Error;
-use super::select::{Selected, Selection, select};
+use super::select::{Below, Selected, Selection, select};
 use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree, display};
 use super::stack::Stack;
 use crate::digest::Digest;
@@ -92,7 +92,7 @@ fn pieces(copy: &Copy, source: &CopySource, tree: &dyn SourceTree, supply: &dyn 
             let selection = Selection { exclude: &copy.exclude, parents: copy.parents };
             let mut pieces = Vec::new();
             for selected in select(tree, path, &selection)? {
-                let entries = selected.below.iter().map(|(_, entry)| entry).chain([&selected.root]);
+                let entries = selected.below.iter().map(|below| &below.entry).chain([&selected.root]);
                 let files: Vec<&SourceEntry> = entries.filter(|entry| entry.kind == SourceKind::File).collect();
                 let contents = tree.contents(&files)?;
                 if copy.unpack
@@ -161,7 +161,7 @@ impl Laying<'_, '_> {
             Piece::Archive(entries) => {
                 let to = self.destination()?;
                 let to = self.draft.resolve(&to)?;
-                self.draft.make_directories(&to, 0o755, self.owner.unwrap_or_default())?;
+                self.draft.make_directories(&to, 0o755, self.owner)?;
                 archive::lay(entries, &to, self.owner, self.draft)
             }
         }
@@ -183,8 +183,9 @@ impl Laying<'_, '_> {
 
     /// Makes the directories on the way to what is copied.
     fn make(&mut self, path: &[u8]) -> Result<(), Error> {
-        let mode = self.copy.chmod.as_ref().and_then(Chmod::octal).unwrap_or(0o755);
-        self.draft.make_directories(path, mode, self.owner.unwrap_or_default())
+        // Docker hands the mode to `mkdir`, which knows no special bits and obeys its umask.
+        let mode = self.copy.chmod.as_ref().and_then(Chmod::octal).map_or(0o755, |mode| mode & 0o755);
+        self.draft.make_directories(path, mode, self.owner)
     }
 
     fn lay_directory(
@@ -199,16 +200,23 @@ impl Laying<'_, '_> {
         self.make(&to)?;
         // Names of one file in the source stay names of one file.
         let mut inodes: BTreeMap<Box<[u8]>, Box<[u8]>> = BTreeMap::new();
-        for (relative, entry) in selected.below {
+        for Below { relative, entry, is_meant } in selected.below {
             let path = join(&to, &relative);
             let here = self.draft.node(&path)?;
             let owner = self.owner.unwrap_or(Owner { uid: entry.uid, gid: entry.gid });
             let mode = self.mode(entry.mode, entry.kind == SourceKind::Directory);
             match entry.kind {
                 SourceKind::Directory => {
-                    if let Some(other) = here.filter(|node| !matches!(node, Node::Directory { .. })) {
-                        return Err(Error::Replaces { path: display(&path), new: "directory", old: other.name() });
-                    }
+                    let owner = match here {
+                        None => owner,
+                        // One that only comes along keeps the owner it has.
+                        Some(Node::Directory { uid, gid, .. }) if !is_meant => Owner { uid, gid },
+                        Some(Node::Directory { .. }) => owner,
+                        Some(other) => {
+                            let (new, old) = ("directory", other.name());
+                            return Err(Error::Replaces { path: display(&path), new, old });
+                        }
+                    };
                     self.draft.put(&path, mode, owner, Kind::Directory, Source::Nothing);
                 }
                 SourceKind::Symlink(target) => {

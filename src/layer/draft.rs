@@ -60,6 +60,12 @@ impl<'a> Draft<'a> {
         resolve(path, |path| self.node(path))
     }
 
+    /// The same within the directory `root`: links lead nowhere above it.
+    pub fn resolve_within(&self, root: &[u8], path: &[u8]) -> Result<Box<[u8]>, TreeError> {
+        let inner = resolve(path, |path| self.node(&join(root, path)))?;
+        Ok(join(root, &inner))
+    }
+
     /// The same with the last part left as it is.
     pub fn resolve_parent(&self, path: &[u8]) -> Result<Box<[u8]>, TreeError> {
         let (parent, name) = split(path);
@@ -182,8 +188,9 @@ impl<'a> Draft<'a> {
         Ok(true)
     }
 
-    /// Makes the directory `path` and those above it, as far as they are missing. No part of it is a link.
-    pub fn make_directories(&mut self, path: &[u8], mode: u32, owner: Owner) -> Result<(), Error> {
+    /// Makes the directory `path` and those above it, as far as they are missing. No part of it is a link. Without an
+    /// `owner` they are root's, and of the group that they inherit.
+    pub fn make_directories(&mut self, path: &[u8], mode: u32, owner: Option<Owner>) -> Result<(), Error> {
         if path.is_empty() {
             return Ok(());
         }
@@ -193,10 +200,24 @@ impl<'a> Draft<'a> {
                 Some(other) => {
                     return Err(Error::Replaces { path: display(part), new: "directory", old: other.name() });
                 }
-                None => self.put(part, mode, owner, Kind::Directory, Source::Nothing),
+                None => {
+                    let (mode, owner) = self.inherited(part, mode, owner)?;
+                    self.put(part, mode, owner, Kind::Directory, Source::Nothing);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Mode and owner of what is made in a directory: one with the set-group-ID bit hands on its group, and to directories
+    /// the bit. An owner that is given comes after that.
+    pub fn inherited(&self, path: &[u8], mode: u32, owner: Option<Owner>) -> Result<(u32, Owner), Error> {
+        match self.node(split(path).0)? {
+            Some(Node::Directory { mode: above, gid, .. }) if above & 0o2000 != 0 => {
+                Ok((mode | 0o2000, owner.unwrap_or(Owner { uid: 0, gid })))
+            }
+            _ => Ok((mode, owner.unwrap_or_default())),
+        }
     }
 
     /// Takes `path` away, and all below it.

@@ -47,6 +47,9 @@ pub enum Error {
         /// Where it was looked for.
         tree: String,
     },
+    /// A source whose wildcards make no sense.
+    #[error("`{0}` is no pattern: a `[` in it does not end")]
+    Pattern(String),
     /// What is to be copied lies behind links that go in a circle.
     #[error("the links of `{path}` in {tree} lead in a circle")]
     SourceLoop {

@@ -15,6 +15,46 @@ pub(crate) fn has_wildcard(path: &[u8]) -> bool {
     false
 }
 
+/// Whether a path with wildcards is no pattern: a class in it does not end, or a range in one has no end.
+pub(crate) fn is_malformed(pattern: &[u8]) -> bool {
+    if !has_wildcard(pattern) {
+        return false;
+    }
+    let mut rest = pattern;
+    while let [first, after @ ..] = rest {
+        rest = match first {
+            b'\\' => match after {
+                [] => return true,
+                [_, after @ ..] => after,
+            },
+            b'[' => match class_end(after) {
+                Some(after) => after,
+                None => return true,
+            },
+            _ => after,
+        };
+    }
+    false
+}
+
+/// What follows a class whose `[` is past, if it is well-formed.
+fn class_end(pattern: &[u8]) -> Option<&[u8]> {
+    let mut rest = pattern.strip_prefix(b"^").unwrap_or(pattern);
+    let mut first = true;
+    loop {
+        if let [b']', after @ ..] = rest
+            && !first
+        {
+            return Some(after);
+        }
+        first = false;
+        rest = member(rest)?.1;
+        if let [b'-', after @ ..] = rest {
+            rest = member(after)?.1;
+        }
+    }
+}
+
 /// Whether `path` as a whole matches `pattern`; neither `*`, `?` nor a class matches a `/`. A malformed pattern matches
 /// nothing.
 pub(crate) fn matches(pattern: &[u8], path: &[u8]) -> bool {
@@ -166,6 +206,16 @@ mod tests {
             ("", "", true),
         ] {
             assert_eq!(matches(pattern.as_bytes(), path.as_bytes()), answer, "{pattern} {path}");
+        }
+    }
+
+    #[test]
+    fn malformed_patterns_are_told() {
+        for pattern in ["file[1", "[", "a[b-]", "[]a]", "x*\\", "*[^"] {
+            assert!(is_malformed(pattern.as_bytes()), "{pattern}");
+        }
+        for pattern in ["file", "file]", "a\\[b", "[a-c]*", "[^x]?", "[\\]]"] {
+            assert!(!is_malformed(pattern.as_bytes()), "{pattern}");
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::Error;
-use super::matching::{has_wildcard, matches};
+use super::matching::{has_wildcard, is_malformed, matches};
 use super::source_tree::{SourceEntry, SourceKind, SourceTree, display, follow};
 use crate::context::{IgnoreRules, Verdict};
 use crate::entry::parents;
@@ -18,8 +18,19 @@ pub(super) struct Selected {
     pub name: Box<[u8]>,
     /// What is there, links followed.
     pub root: SourceEntry,
-    /// What lies below it, paths relative to it, sorted.
-    pub below: Vec<(Box<[u8]>, SourceEntry)>,
+    /// What lies below it, sorted by path.
+    pub below: Vec<Below>,
+}
+
+/// Something below a source.
+#[derive(Debug)]
+pub(super) struct Below {
+    /// Its path, relative to the source.
+    pub relative: Box<[u8]>,
+    /// What is there.
+    pub entry: SourceEntry,
+    /// Whether it is meant itself, or comes along with what lies in it.
+    pub is_meant: bool,
 }
 
 /// What of each source is meant.
@@ -37,9 +48,12 @@ pub(super) struct Selection<'a> {
 ///
 /// A literal source that is not there; a pattern that is malformed; a tree that cannot be read.
 pub(super) fn select(tree: &dyn SourceTree, source: &[u8], selection: &Selection<'_>) -> Result<Vec<Selected>, Error> {
+    if is_malformed(source) {
+        return Err(Error::Pattern(String::from_utf8_lossy(source).into_owned()));
+    }
     let mut exclude = IgnoreRules::default();
     for pattern in selection.exclude {
-        exclude.push(pattern).map_err(crate::context::Error::Pattern)?;
+        exclude.push_raw(pattern).map_err(crate::context::Error::Pattern)?;
     }
     if !selection.parents {
         let source = clean(source);
@@ -52,17 +66,24 @@ pub(super) fn select(tree: &dyn SourceTree, source: &[u8], selection: &Selection
     let at = source.windows(3).position(|part| part == b"/./");
     let (pivot, pattern) = at.map_or((&b""[..], source), |at| (&source[..at], &source[at + 3..]));
     let (pivot, pattern) = (clean(pivot), clean(pattern));
-    let is_literal = !has_wildcard(&pivot) && !has_wildcard(&pattern);
-    if is_literal {
+    if pattern.is_empty() {
+        return Err(missing(tree, source));
+    }
+    if !has_wildcard(&pivot) && !has_wildcard(&pattern) {
+        // What is named has to be there, and not by way of links.
         let whole = clean(&[&pivot[..], b"/", &pattern[..]].concat());
-        if tree.look(&follow(tree, &whole)?)?.is_none() {
+        for part in parents(&whole) {
+            if !tree.look(part)?.is_some_and(|entry| entry.kind == SourceKind::Directory) {
+                return Err(missing(tree, source));
+            }
+        }
+        if tree.look(&whole)?.is_none() {
             return Err(missing(tree, source));
         }
     }
     let mut include = IgnoreRules::default();
     let text = String::from_utf8_lossy(&pattern).into_owned();
-    // The whole of the pivot is meant where nothing follows it.
-    include.push(if text.is_empty() { "**" } else { &text }).map_err(crate::context::Error::Pattern)?;
+    include.push_raw(&text).map_err(crate::context::Error::Pattern)?;
     let mut selected = Vec::new();
     for name in named(tree, &pivot)? {
         selected.push(take(tree, source, name, Some(&include), &exclude)?);
@@ -104,7 +125,7 @@ fn take(
     if root.kind != SourceKind::Directory {
         return Ok(Selected { name: base, root, below: Vec::new() });
     }
-    let mut all = tree.below(&real, usize::MAX)?;
+    let all = tree.below(&real, usize::MAX)?;
     let mut included: Option<Judge<'_>> = include.map(Judge::new);
     let mut excluded = Judge::new(exclude);
     let mut keep = vec![false; all.len()];
@@ -119,12 +140,12 @@ fn take(
     // Directories come along with what is kept in them.
     let kept = all.iter().zip(&keep).filter(|(_, keep)| **keep);
     let needed: BTreeSet<Box<[u8]>> = kept.flat_map(|(entry, _)| parents(&entry.path)).map(Box::from).collect();
-    for (entry, keep) in all.iter().zip(&mut keep) {
-        *keep |= needed.contains(&entry.path);
+    let mut below = Vec::new();
+    for (entry, is_meant) in all.into_iter().zip(keep) {
+        if is_meant || needed.contains(&entry.path) {
+            below.push(Below { relative: relative(&real, &entry.path).into(), entry, is_meant });
+        }
     }
-    let mut keep = keep.into_iter();
-    all.retain(|_| keep.next().unwrap_or(false));
-    let below = all.into_iter().map(|entry| (relative(&real, &entry.path).into(), entry)).collect();
     Ok(Selected { name: base, root, below })
 }
 

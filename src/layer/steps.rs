@@ -39,6 +39,11 @@ pub enum Step {
         /// `-m`
         mode: Option<Chmod>,
     },
+    /// `WORKDIR`: as `mkdir -p`, and where a link on the way leads nowhere, there
+    WorkingDirectory {
+        /// The directory.
+        path: Vec<u8>,
+    },
     /// `chmod`
     ChangeMode {
         /// The mode.
@@ -93,12 +98,12 @@ pub struct NewOwner {
     pub written: String,
 }
 
-/// Does all steps, one after the other. `owner` owns what is made.
+/// Does all steps, one after the other. `owner` owns what is made; without one it is root's.
 ///
 /// # Errors
 ///
 /// If a command would fail, or names what is not there.
-pub fn perform(steps: &[Step], owner: Owner, stack: &Stack, mtime: i64) -> Result<Contents, Error> {
+pub fn perform(steps: &[Step], owner: Option<Owner>, stack: &Stack, mtime: i64) -> Result<Contents, Error> {
     let mut draft = Draft::over(stack, mtime);
     for step in steps {
         let mut performing = Performing { draft: &mut draft, stack, owner, step };
@@ -110,7 +115,7 @@ pub fn perform(steps: &[Step], owner: Owner, stack: &Stack, mtime: i64) -> Resul
 struct Performing<'a, 'b> {
     draft: &'a mut Draft<'b>,
     stack: &'b Stack,
-    owner: Owner,
+    owner: Option<Owner>,
     step: &'a Step,
 }
 
@@ -121,6 +126,10 @@ impl Performing<'_, '_> {
                 for path in self.expand(paths)? {
                     self.make_directory(&path, *parents, mode.as_ref())?;
                 }
+            }
+            Step::WorkingDirectory { path } => {
+                let real = self.draft.resolve(path)?;
+                self.draft.make_directories(&real, 0o755, self.owner)?;
             }
             Step::ChangeMode { mode, paths, recursive } => {
                 for path in self.expand(paths)? {
@@ -175,7 +184,9 @@ impl Performing<'_, '_> {
             Some((user, group)) => (user, Some(group)),
             None => (written, None),
         };
-        let owner = self.stack.owner(&written.parse()?)?;
+        // `user:` means the user's own group here; `--chown` reads it otherwise.
+        let owner = if group == Some("") { user } else { written };
+        let owner = self.stack.owner(&owner.parse()?)?;
         let is_number = user.bytes().all(|byte| byte.is_ascii_digit());
         if group == Some("") && is_number {
             return Err(self.fail(format!("`{written}` names no group")));
@@ -230,20 +241,28 @@ impl Performing<'_, '_> {
     }
 
     fn make_directory(&mut self, path: &[u8], parents: bool, mode: Option<&Chmod>) -> Result<(), Error> {
-        let real = self.draft.resolve(path)?;
-        match self.draft.node(&real)? {
-            Some(Node::Directory { .. }) if parents => return Ok(()),
-            Some(_) => return Err(self.fail(format!("`{}` exists", display(path)))),
-            None => {}
+        let is_last = |at: usize| path[at..].iter().all(|&byte| byte == b'/');
+        let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+        // Part by part, as the command does it: `a/../b` makes `a` as well.
+        for end in ends.chain([path.len()]).filter(|&end| end > 0 && path[end - 1] != b'/') {
+            let (part, last) = (&path[..end], is_last(end));
+            let named = self.draft.resolve_parent(part)?;
+            match self.draft.node(&named)? {
+                Some(Node::Directory { .. }) if parents || !last => {}
+                Some(Node::Symlink { .. })
+                    if (parents || !last) && self.draft.is_directory(&self.draft.resolve(part)?)? => {}
+                Some(_) => return Err(self.fail(format!("`{}` exists", display(part)))),
+                None if parents || last => {
+                    let written = if last { mode.map_or(0o755, |mode| mode.apply(0o777, true, UMASK)) } else { 0o755 };
+                    if !self.draft.is_directory(split(&named).0)? {
+                        return Err(self.fail(format!("there is no directory `{}`", display(split(&named).0))));
+                    }
+                    let (mode, owner) = self.draft.inherited(&named, written, self.owner)?;
+                    self.draft.put(&named, mode, owner, Kind::Directory, Source::Nothing);
+                }
+                None => return Err(self.fail(format!("there is no directory `{}`", display(part)))),
+            }
         }
-        let (above, _) = split(&real);
-        if parents {
-            self.draft.make_directories(above, 0o755, self.owner)?;
-        } else if !self.draft.is_directory(above)? {
-            return Err(self.fail(format!("there is no directory `{}`", display(above))));
-        }
-        let mode = mode.map_or(0o755, |mode| mode.apply(0o777, true, UMASK));
-        self.draft.put(&real, mode, self.owner, Kind::Directory, Source::Nothing);
         Ok(())
     }
 
@@ -288,7 +307,8 @@ impl Performing<'_, '_> {
             return Err(self.fail(format!("there is no directory `{}`", display(above))));
         }
         let kind = Kind::File { size: 0, digest: Digest::of(b"") };
-        self.draft.put(&real, 0o644, self.owner, kind, Source::Nothing);
+        let (_, owner) = self.draft.inherited(&real, 0, self.owner)?;
+        self.draft.put(&real, 0o644, owner, kind, Source::Nothing);
         Ok(())
     }
 
@@ -319,12 +339,16 @@ impl Performing<'_, '_> {
                 return Err(self.fail(format!("there is no directory `{}`", display(above))));
             }
             let kind = Kind::Symlink { target: target.as_slice().into() };
-            self.draft.put(&place, 0o777, self.owner, kind, Source::Nothing);
+            let (_, owner) = self.draft.inherited(&place, 0, self.owner)?;
+            self.draft.put(&place, 0o777, owner, kind, Source::Nothing);
         }
         Ok(())
     }
 
     fn remove(&mut self, path: &[u8], recursive: bool, force: bool) -> Result<(), Error> {
+        if matches!(trimmed(path).rsplit(|&byte| byte == b'/').next(), Some(b"." | b"..")) {
+            return Err(self.fail("`.` and `..` are not removed"));
+        }
         let real = self.draft.resolve_parent(trimmed(path))?;
         if real.is_empty() {
             return Err(self.fail("the root cannot be removed"));
@@ -342,7 +366,7 @@ impl Step {
     /// The command's name.
     pub fn name(&self) -> &'static str {
         match self {
-            Step::MakeDirectory { .. } => "mkdir",
+            Step::MakeDirectory { .. } | Step::WorkingDirectory { .. } => "mkdir",
             Step::ChangeMode { .. } => "chmod",
             Step::ChangeOwner { .. } => "chown",
             Step::Touch { .. } => "touch",
@@ -367,6 +391,9 @@ impl fmt::Display for Step {
                     words.push(quote(mode.to_string().as_bytes()));
                 }
                 paths
+            }
+            Step::WorkingDirectory { path } => {
+                return write!(f, "mkdir -p {}", quote(&[b"/", path.as_slice()].concat()));
             }
             Step::ChangeMode { mode, paths, recursive } => {
                 if *recursive {

@@ -1,17 +1,19 @@
 //! Evaluating: a stage's instructions, done one after the other, become layers and config edits.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 
-use super::expand::expand;
+use super::expand::{Environment, expand};
 use super::instruction::{Command, Healthcheck, Instruction, Line};
 use super::program::{Program, Stage};
 use super::steps::{Refusal, exec_steps, steps};
 use super::{Text, expand_words, parse_trigger, ports, signal};
 use crate::image::{self, Config, ConfigEdits, Platform};
-use crate::layer::Step;
+use crate::layer::{Copy, CopySource, Step};
 use crate::spec::error::SpecError;
-use crate::spec::recipe::{Base, LayerContent, LayerRecipe};
+use crate::spec::recipe::{Base, CopyFrom, LayerContent, LayerRecipe};
 
 /// What docker searches for programs where an image does not say.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,6 +30,34 @@ pub struct Evaluated {
     pub config: ConfigEdits,
 }
 
+/// The variables, and in a check what is not known yet: what the base brings.
+pub(super) struct Variables {
+    values: BTreeMap<String, String>,
+    /// What stands for a variable that is unset, while the base is not known.
+    guess: Option<&'static str>,
+    /// Whether it did.
+    guessed: Cell<bool>,
+}
+
+impl Environment for Variables {
+    fn get(&self, name: &str) -> Option<&str> {
+        let known = self.values.get(name).map(String::as_str);
+        if known.is_none() && self.guess.is_some() {
+            self.guessed.set(true);
+        }
+        known.or(self.guess)
+    }
+}
+
+/// What a RUN sees: docker sets `HOME` for root.
+struct WithHome<'a>(&'a Variables);
+
+impl Environment for WithHome<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        if name == "HOME" && !self.0.values.contains_key(name) { Some("/root") } else { self.0.get(name) }
+    }
+}
+
 /// A stage, and those below it, while they are evaluated.
 pub(super) struct Evaluation<'a> {
     pub stage: &'a Stage,
@@ -35,7 +65,7 @@ pub(super) struct Evaluation<'a> {
     pub current: usize,
     globals: BTreeMap<String, String>,
     /// ENV and ARG.
-    environment: BTreeMap<String, String>,
+    environment: Variables,
     /// ENV alone: what the config has.
     config_env: Vec<(String, String)>,
     pub workdir: String,
@@ -44,6 +74,8 @@ pub(super) struct Evaluation<'a> {
     /// Whether the current stage has said CMD.
     has_cmd: bool,
     on_build: Vec<String>,
+    /// Whether the last refusal of a RUN does not depend on variables.
+    is_certain: bool,
     edits: ConfigEdits,
     layers: Vec<LayerRecipe>,
     errors: Vec<SpecError>,
@@ -59,6 +91,20 @@ struct Placed<'a> {
 impl<'a> Evaluation<'a> {
     /// Does all instructions, from the lowest stage on. Mistakes are collected.
     pub fn new(stage: &'a Stage, platform: &Platform, base: &Config) -> Result<Evaluation<'a>, SpecError> {
+        Evaluation::walk(stage, platform, base, None)
+    }
+
+    /// The mistakes that there are whatever the base is.
+    pub fn check(stage: &'a Stage, platform: &Platform) -> Result<Vec<SpecError>, SpecError> {
+        Ok(Evaluation::walk(stage, platform, &Config::scratch(platform), Some("x"))?.errors)
+    }
+
+    fn walk(
+        stage: &'a Stage,
+        platform: &Platform,
+        base: &Config,
+        guess: Option<&'static str>,
+    ) -> Result<Evaluation<'a>, SpecError> {
         let program: &Program = &stage.program;
         let globals = program.globals(platform)?;
         let chain = program.chain(stage.index, &globals)?;
@@ -71,13 +117,14 @@ impl<'a> Evaluation<'a> {
             stage,
             current: stage.index,
             globals,
-            environment: BTreeMap::new(),
+            environment: Variables { values: BTreeMap::new(), guess, guessed: Cell::new(false) },
             config_env: Vec::new(),
             workdir: text("WorkingDir"),
             user: text("User"),
             shell: Some(texts("Shell")).filter(|shell| !shell.is_empty()),
             has_cmd: false,
             on_build: Vec::new(),
+            is_certain: false,
             edits: ConfigEdits::default(),
             layers: Vec::new(),
             errors: Vec::new(),
@@ -90,7 +137,14 @@ impl<'a> Evaluation<'a> {
             evaluation.config_env.push(("PATH".to_owned(), DEFAULT_PATH.to_owned()));
             evaluation.edits.env.push(("PATH".to_owned(), DEFAULT_PATH.to_owned()));
         }
+        if let Some((folder, name)) = &chain.folder {
+            evaluation.lay_folder(folder, name, &chain.place);
+        }
         if matches!(chain.base, Base::Scratch) {
+            // Nothing brings variables.
+            evaluation.environment.guess = None;
+        }
+        if matches!(chain.base, Base::Scratch) && !chain.is_replaced {
             evaluation.workdir = "/".to_owned();
             evaluation.edits.workdir = Some("/".to_owned());
         }
@@ -98,12 +152,15 @@ impl<'a> Evaluation<'a> {
         if !triggers.is_empty() {
             evaluation.edits.on_build = Some(Vec::new());
         }
+        if chain.is_replaced {
+            triggers.clear();
+        }
         for current in chain.stages {
             evaluation.current = current;
             evaluation.has_cmd = false;
             // An ARG of the stage below does not hide what the config says.
             let names = evaluation.config_env.clone();
-            evaluation.environment.extend(names);
+            evaluation.environment.values.extend(names);
             for trigger in std::mem::take(&mut triggers) {
                 evaluation.trigger(&trigger, &chain.place);
             }
@@ -120,9 +177,15 @@ impl<'a> Evaluation<'a> {
         Ok(evaluation)
     }
 
-    /// The mistakes that were found.
-    pub fn refusals(self) -> Vec<SpecError> {
-        self.errors
+    /// The layer of a folder that stands for an image.
+    fn lay_folder(&mut self, folder: &Path, name: &str, place: &Range<usize>) {
+        let path = folder.to_string_lossy().into_owned();
+        let from = CopyFrom::Context { folder: PathBuf::new(), path, ignore: None };
+        let copy = Copy { sources: vec![CopySource::Path(b"/".to_vec())], to: b"/".to_vec(), ..Copy::default() };
+        let mut layer =
+            LayerRecipe::new(&format!("FROM {name}"), LayerContent::Copy { from, copy, owner: None });
+        layer.span = Some(self.program().span(place.clone()));
+        self.layers.push(layer);
     }
 
     pub fn finish(self) -> Result<Evaluated, SpecError> {
@@ -164,7 +227,13 @@ impl<'a> Evaluation<'a> {
     }
 
     fn line(&mut self, placed: &Placed<'_>) {
+        self.environment.guessed.set(false);
+        self.is_certain = false;
         if let Err(error) = self.instruction(placed) {
+            // What a guess led to is found out when the base is known.
+            if self.environment.guessed.get() && !self.is_certain {
+                return;
+            }
             self.errors.push(match (&placed.place, error) {
                 (Some(place), SpecError::At { message, help, .. }) => SpecError::At {
                     span: self.program().span(place.clone()),
@@ -182,7 +251,7 @@ impl<'a> Evaluation<'a> {
             .map_err(|error| self.program().error(text.range.clone(), error.to_string()))
     }
 
-    pub fn environment(&self) -> &BTreeMap<String, String> {
+    pub fn environment(&self) -> &Variables {
         &self.environment
     }
 
@@ -193,7 +262,7 @@ impl<'a> Evaluation<'a> {
                 None => list.push((name.clone(), value.clone())),
             }
         }
-        self.environment.insert(name, value);
+        self.environment.values.insert(name, value);
     }
 
     /// A path, relative to the working directory; a `/` or `/.` at its end stays.
@@ -246,7 +315,7 @@ impl<'a> Evaluation<'a> {
             Instruction::Add(transfer) => self.transfer(line, transfer, true)?,
             Instruction::Run { flags, command, heredocs } => {
                 if let Some(flag) = flags.first() {
-                    let what = Refusal { what: format!("the flag `{flag}`") };
+                    let what = Refusal::certain(format!("the flag `{flag}`"));
                     return Err(self.refuse(line, what));
                 }
                 let body = match (command, heredocs.as_slice()) {
@@ -255,7 +324,7 @@ impl<'a> Evaluation<'a> {
                     }
                     (_, []) => None,
                     _ => {
-                        let what = Refusal { what: "a command that reads a heredoc".to_owned() };
+                        let what = Refusal::certain("a command that reads a heredoc");
                         return Err(self.refuse(line, what));
                     }
                 };
@@ -280,14 +349,13 @@ impl<'a> Evaluation<'a> {
             Instruction::Workdir(path) => {
                 let path = self.expand(path)?;
                 self.workdir = match path.starts_with('/') {
-                    true => clean(&path),
+                    true => path,
                     false => clean(&format!("/{}/{path}", self.workdir)),
                 };
                 self.edits.workdir = Some(self.workdir.clone());
                 if self.workdir != "/" {
-                    let path = self.workdir.trim_start_matches('/').as_bytes().to_vec();
-                    let paths = vec![crate::layer::Argument { path, is_pattern: false }];
-                    let steps = vec![Step::MakeDirectory { paths, parents: true, mode: None }];
+                    let path = clean(&self.workdir).trim_start_matches('/').as_bytes().to_vec();
+                    let steps = vec![Step::WorkingDirectory { path }];
                     let owner = Some(self.user.clone()).filter(|user| !user.is_empty());
                     self.layer(line, LayerContent::Steps { steps, owner });
                 }
@@ -332,7 +400,7 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::Healthcheck(check) => self.edits.healthcheck = Some(healthcheck(check)),
             Instruction::OnBuild(trigger) => self.on_build.push(trigger.value.clone()),
-            Instruction::Maintainer(author) => self.edits.author = Some(self.expand(author)?),
+            Instruction::Maintainer(author) => self.edits.author = Some(author.value.clone()),
         }
         Ok(())
     }
@@ -350,7 +418,7 @@ impl<'a> Evaluation<'a> {
                 (None, None) => self.globals.get(&name.value).cloned(),
             };
             if let Some(value) = value {
-                self.environment.insert(name.value.clone(), value);
+                self.environment.values.insert(name.value.clone(), value);
             }
         }
         Ok(())
@@ -358,8 +426,7 @@ impl<'a> Evaluation<'a> {
 
     fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {
         let folder = self.workdir.trim_start_matches('/').as_bytes().to_vec();
-        let mut environment = self.environment.clone();
-        environment.entry("HOME".to_owned()).or_insert_with(|| "/root".to_owned());
+        let environment = WithHome(&self.environment);
         let script = match (command, body) {
             (_, Some(body)) => Some(body),
             (Command::Shell(text), None) => Some(text.value.clone()),
@@ -375,9 +442,9 @@ impl<'a> Evaluation<'a> {
             _ => false,
         };
         let done = match (&script, command) {
-            (Some(_), _) if !is_posix => Err(Refusal { what: format!("the shell `{}`", shell.join(" ")) }),
+            (Some(_), _) if !is_posix => Err(Refusal::certain(format!("the shell `{}`", shell.join(" ")))),
             (Some(script), _) if script.starts_with("#!") => {
-                Err(Refusal { what: "a script with an interpreter of its own".to_owned() })
+                Err(Refusal::certain("a script with an interpreter of its own"))
             }
             (Some(script), _) => steps(script, &folder, &environment),
             (None, Command::Exec(words)) => {
@@ -391,7 +458,7 @@ impl<'a> Evaluation<'a> {
             return Ok(());
         }
         if !matches!(self.user.split(':').next().unwrap_or_default(), "" | "root" | "0") {
-            let what = Refusal { what: format!("a command as the user `{}`, who may not do everything", self.user) };
+            let what = Refusal::certain(format!("a command as the user `{}`, who may not do everything", self.user));
             return Err(self.refuse(line, what));
         }
         self.layer(line, LayerContent::Steps { steps: done, owner: None });
@@ -399,7 +466,8 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Why a RUN cannot be done, and the ways out.
-    fn refuse(&self, line: &Line, refusal: Refusal) -> SpecError {
+    fn refuse(&mut self, line: &Line, refusal: Refusal) -> SpecError {
+        self.is_certain = refusal.is_certain;
         let program = self.program();
         let message = format!("tarsia runs nothing, and this RUN needs {}", refusal.what);
         let help = match program.stage_name(self.current) {

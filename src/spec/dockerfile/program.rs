@@ -64,6 +64,10 @@ pub struct StageBase {
 pub(super) struct Chain {
     pub base: Base,
     pub platform: Option<Platform>,
+    /// A folder that stands for the base: what is in it lies over nothing. And its name.
+    pub folder: Option<(PathBuf, String)>,
+    /// Whether a stage was replaced by what lies at the bottom: then nothing is known of it but its files and config.
+    pub is_replaced: bool,
     /// Where the base is named.
     pub place: Range<usize>,
     /// The stages whose instructions are done, one after the other.
@@ -112,8 +116,7 @@ impl Program {
             None => stages.len().checked_sub(1),
             Some(target) => {
                 let name = target.to_lowercase();
-                let by_name = stages.iter().rposition(|stage| stage.name.as_ref() == Some(&name));
-                by_name.or_else(|| target.parse().ok().filter(|&index: &usize| index < stages.len()))
+                stages.iter().rposition(|stage| stage.name.as_ref() == Some(&name))
             }
         };
         let Some(index) = index else {
@@ -242,7 +245,10 @@ impl Program {
     /// What `--build-context` has for an image's or a stage's name.
     fn named(&self, name: &str) -> Option<&NamedContext> {
         let same = |other: &str| match (name.parse::<Reference>(), other.parse::<Reference>()) {
-            (Ok(one), Ok(two)) => one == two,
+            (Ok(one), Ok(two)) => {
+                let tag = |reference: &Reference| reference.tag.clone().or_else(|| Some("latest".to_owned()));
+                one.repository == two.repository && one.digest == two.digest && tag(&one) == tag(&two)
+            }
             _ => false,
         };
         let contexts = &self.arguments.contexts;
@@ -266,8 +272,9 @@ impl Program {
             };
             let place = image.range.clone();
             if let Some(named) = self.stage_name(at).and_then(|name| self.named(name)) {
-                let base = self.named_base(named, self.stage_name(at).unwrap_or_default(), place.clone())?;
-                return Ok(Chain { base, platform: None, place, stages: reversed(stages) });
+                let (base, folder) = named_base(named, self.stage_name(at).unwrap_or_default());
+                let stages = reversed(stages);
+                return Ok(Chain { base, platform: None, folder, is_replaced: true, place, stages });
             }
             stages.push(at);
             let name =
@@ -288,28 +295,15 @@ impl Program {
                     Some(named.parse::<Platform>().map_err(|reason| error(reason.to_string()))?)
                 }
             };
-            let base = match self.named(&name) {
-                Some(named) => self.named_base(named, &name, place.clone())?,
-                None if name == "scratch" => Base::Scratch,
+            let (base, folder) = match self.named(&name) {
+                Some(named) => named_base(named, &name),
+                None if name == "scratch" => (Base::Scratch, None),
                 None => {
                     let (location, name) = self.image(&name, place.clone())?;
-                    Base::Image { location, name }
+                    (Base::Image { location, name }, None)
                 }
             };
-            return Ok(Chain { base, platform, place, stages: reversed(stages) });
-        }
-    }
-
-    fn named_base(&self, named: &NamedContext, name: &str, place: Range<usize>) -> Result<Base, SpecError> {
-        match named {
-            NamedContext::Image { location, name } => {
-                Ok(Base::Image { location: location.clone(), name: name.clone() })
-            }
-            NamedContext::Folder(folder) => Err(self.error_with_help(
-                place,
-                format!("the build context `{name}` is the folder `{}`, and no image", folder.display()),
-                "give an image: docker-image://REFERENCE or oci-layout://DIR",
-            )),
+            return Ok(Chain { base, platform, folder, is_replaced: false, place, stages: reversed(stages) });
         }
     }
 
@@ -358,6 +352,16 @@ impl Program {
         }
         let (location, name) = self.image(&text.value, place())?;
         Ok(From::Image { location, name })
+    }
+}
+
+/// What a named context is as a base: an image, or a folder over nothing.
+fn named_base(named: &NamedContext, called: &str) -> (Base, Option<(PathBuf, String)>) {
+    match named {
+        NamedContext::Image { location, name } => {
+            (Base::Image { location: location.clone(), name: name.clone() }, None)
+        }
+        NamedContext::Folder(folder) => (Base::Scratch, Some((folder.clone(), called.to_owned()))),
     }
 }
 
@@ -465,11 +469,10 @@ impl Stage {
                 errors.push(error);
                 continue;
             }
-            let stage = self.sibling(index);
-            errors.extend(match Evaluation::new(&stage, &platform, &Config::scratch(&platform)) {
-                Ok(evaluation) => evaluation.refusals(),
-                Err(error) => vec![error],
-            });
+            match Evaluation::check(&self.sibling(index), &platform) {
+                Ok(found) => errors.extend(found),
+                Err(error) => errors.push(error),
+            }
         }
         // Stages that several others share are looked at once for each.
         let mut unique: Vec<SpecError> = Vec::new();

@@ -9,10 +9,19 @@ use crate::layer::{Argument, Chmod, NewOwner, Step};
 pub struct Refusal {
     /// What it would have to run: a command, or a piece of a shell's language.
     pub what: String,
+    /// Whether it would have to whatever its variables stand for.
+    pub is_certain: bool,
+}
+
+impl Refusal {
+    /// One that no variable changes.
+    pub(super) fn certain(what: impl Into<String>) -> Refusal {
+        Refusal { what: what.into(), is_certain: true }
+    }
 }
 
 fn refuse<T>(what: impl Into<String>) -> Result<T, Refusal> {
-    Err(Refusal { what: what.into() })
+    Err(Refusal { what: what.into(), is_certain: false })
 }
 
 /// What a script does. Relative paths begin at `folder`, which has no `/` in front.
@@ -21,7 +30,7 @@ fn refuse<T>(what: impl Into<String>) -> Result<T, Refusal> {
 ///
 /// [`Refusal`] if anything in it has to be run.
 pub fn steps(script: &str, folder: &[u8], environment: &dyn Environment) -> Result<Vec<Step>, Refusal> {
-    let commands = commands(script, environment).map_err(|NeedsShell(what)| Refusal { what })?;
+    let commands = commands(script, environment).map_err(|NeedsShell(what)| Refusal::certain(what))?;
     commands.iter().map(|words| step(words, folder)).filter_map(Result::transpose).collect()
 }
 
@@ -39,6 +48,7 @@ pub fn exec_steps(words: &[String], folder: &[u8]) -> Result<Vec<Step>, Refusal>
 fn step(words: &[Word], folder: &[u8]) -> Result<Option<Step>, Refusal> {
     let Some((name, arguments)) = words.split_first() else { return Ok(None) };
     let text = String::from_utf8_lossy(&name.text()).into_owned();
+    let name_is_literal = name.is_literal();
     let name = text.strip_prefix("/usr").unwrap_or(&text);
     let name = name.strip_prefix("/bin/").unwrap_or(&text);
     if matches!(name, "true" | ":" | "echo") {
@@ -53,7 +63,7 @@ fn step(words: &[Word], folder: &[u8]) -> Result<Option<Step>, Refusal> {
         "ln" => line.ln(),
         "rm" => line.rm(),
         _ if text.contains('=') => refuse(format!("an assignment, `{text}`")),
-        _ => refuse(format!("the command `{text}`")),
+        _ => Err(Refusal { what: format!("the command `{text}`"), is_certain: name_is_literal }),
     }
 }
 
@@ -183,8 +193,10 @@ impl<'a> Line<'a> {
     }
 
     fn touch(&mut self) -> Result<Option<Step>, Refusal> {
-        let [] = self.flags([])?;
-        Ok(Some(Step::Touch { paths: self.paths(&self.words)? }))
+        let [no_create] = self.flags([("c", "no-create")])?;
+        let paths = self.paths(&self.words)?;
+        // Times are the epoch anyway: only what has to be made is left to do.
+        Ok((!no_create).then_some(Step::Touch { paths }))
     }
 
     fn ln(&mut self) -> Result<Option<Step>, Refusal> {

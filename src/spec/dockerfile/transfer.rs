@@ -14,6 +14,13 @@ use crate::spec::recipe::{CopyFrom, LayerContent};
 impl Evaluation<'_> {
     pub(super) fn transfer(&mut self, line: &Line, transfer: &Transfer, is_add: bool) -> Result<(), SpecError> {
         let program = self.program();
+        if let Some(checksum) = &transfer.checksum {
+            let is_url = |source: &Text| source.starts_with("http://") || source.starts_with("https://");
+            if transfer.sources.len() != 1 || !transfer.sources.iter().all(is_url) || !transfer.heredocs.is_empty() {
+                let message = "a checksum belongs to one source that is fetched from the web";
+                return Err(program.error(checksum.range.clone(), message));
+            }
+        }
         let mut sources = Vec::new();
         for source in &transfer.sources {
             sources.push(self.source(transfer, source, is_add)?);

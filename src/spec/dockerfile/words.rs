@@ -7,17 +7,24 @@ use super::expand::Environment;
 pub(super) struct Word {
     /// Each byte, and whether it was quoted.
     bytes: Vec<(u8, bool)>,
+    /// Whether a variable brought some of it.
+    has_variable: bool,
 }
 
 impl Word {
     /// A word in which nothing is expanded.
     pub fn quoted(text: &str) -> Word {
-        Word { bytes: text.bytes().map(|byte| (byte, true)).collect() }
+        Word { bytes: text.bytes().map(|byte| (byte, true)).collect(), has_variable: false }
     }
 
     /// The word as it is.
     pub fn text(&self) -> Vec<u8> {
         self.bytes.iter().map(|&(byte, _)| byte).collect()
+    }
+
+    /// Whether it stands as it was written.
+    pub fn is_literal(&self) -> bool {
+        !self.has_variable
     }
 
     /// Whether names are to be found by it.
@@ -145,6 +152,9 @@ impl Splitter<'_> {
                 '$' => {
                     if let Some(value) = self.variable()? {
                         self.split_value(&value)?;
+                        if let Some(word) = &mut self.word {
+                            word.has_variable = true;
+                        }
                     }
                 }
                 other => self.push(other.encode_utf8(&mut [0; 4]), false)?,
@@ -166,6 +176,9 @@ impl Splitter<'_> {
                 Some('$') => {
                     if let Some(value) = self.variable()? {
                         self.push(&value, true)?;
+                        if let Some(word) = &mut self.word {
+                            word.has_variable = true;
+                        }
                     }
                 }
                 Some('\\') => match self.next() {

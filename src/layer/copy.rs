@@ -53,6 +53,8 @@ pub enum CopySource {
         url: String,
         /// The digest of its content.
         checksum: Digest,
+        /// Whether it is unpacked if it is an archive.
+        unpack: bool,
     },
 }
 
@@ -116,11 +118,9 @@ fn pieces(copy: &Copy, source: &CopySource, tree: &dyn SourceTree, supply: &dyn 
             };
             Ok(vec![Piece::File { name: name.clone().into_bytes(), mode: 0o644, content }])
         }
-        CopySource::Url { url, checksum } => {
+        CopySource::Url { url, checksum, unpack } => {
             let content = supply.fetch(url, checksum).map_err(Error::Elsewhere)?;
-            if copy.unpack
-                && let Some(entries) = supply.unpack(&content).map_err(Error::Elsewhere)?
-            {
+            if *unpack && let Some(entries) = supply.unpack(&content).map_err(Error::Elsewhere)? {
                 return Ok(vec![Piece::Archive(entries)]);
             }
             Ok(vec![Piece::File { name: url_name(url).into_bytes(), mode: 0o600, content }])

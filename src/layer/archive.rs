@@ -60,6 +60,7 @@ pub trait Supply {
 
 /// Lays an archive's entries below `to`, a directory that is there. `owner` takes the place of theirs.
 pub(super) fn lay(
+    name: &str,
     entries: Vec<ArchiveEntry>,
     to: &[u8],
     owner: Option<Owner>,
@@ -67,11 +68,11 @@ pub(super) fn lay(
 ) -> Result<(), Error> {
     for entry in entries {
         let place = join(to, &entry.path);
-        let (above, name) = split(&place);
+        let (above, last) = split(&place);
         // Links on the way are followed, those that the archive itself made included.
         let above = draft.resolve(above)?;
         draft.make_directories(&above, 0o755, Owner::default())?;
-        let place = join(&above, name);
+        let place = join(&above, last);
         let owner = owner.unwrap_or(entry.owner);
         let here = draft.node(&place)?;
         let is_directory = matches!(here, Some(Node::Directory { .. }));
@@ -88,14 +89,14 @@ pub(super) fn lay(
                 draft.put(&place, 0o777, owner, Kind::Symlink { target }, Source::Nothing);
             }
             ArchiveKind::Hardlink(target) => {
-                let target = draft.resolve_parent(&join(to, &target))?;
-                if !draft.link(&target, &place)? {
+                let there = draft.resolve_parent(&join(to, &target))?;
+                if !draft.link(&there, &place)? {
                     let why = format!(
                         "`{}` is another name of `{}`, which is no file",
                         display(&entry.path),
                         display(&target)
                     );
-                    return Err(Error::Archive { archive: display(to), why });
+                    return Err(Error::Archive { archive: name.to_owned(), why });
                 }
             }
         }

@@ -1,3 +1,4 @@
 mod dump;
 mod expansion;
+mod merged_usr;
 mod parser;

@@ -2,3 +2,4 @@ mod dump;
 mod expansion;
 mod merged_usr;
 mod parser;
+mod tails;

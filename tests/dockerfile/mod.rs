@@ -1,5 +1,6 @@
 mod dump;
 mod expansion;
 mod merged_usr;
+mod named;
 mod parser;
 mod tails;

@@ -3,4 +3,5 @@ mod expansion;
 mod merged_usr;
 mod named;
 mod parser;
+mod runs;
 mod tails;

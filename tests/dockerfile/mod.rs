@@ -1,7 +1,9 @@
 mod dump;
 mod expansion;
+mod hostile;
 mod merged_usr;
 mod named;
 mod parser;
+mod refusals;
 mod runs;
 mod tails;

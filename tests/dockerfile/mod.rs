@@ -1,3 +1,4 @@
+mod archives;
 mod dump;
 mod expansion;
 mod hostile;

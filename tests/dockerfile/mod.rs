@@ -2,6 +2,7 @@ mod archives;
 mod dump;
 mod expansion;
 mod hostile;
+mod layers;
 mod merged_usr;
 mod named;
 mod parser;

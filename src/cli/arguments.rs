@@ -360,7 +360,11 @@ fn build_arg(text: &str) -> Result<(String, Option<String>), String> {
 
 fn build_context(text: &str) -> Result<(String, NamedContext), String> {
     match text.split_once('=') {
-        Some((name, context)) if !name.is_empty() && !context.is_empty() => Ok((name.to_owned(), context.parse()?)),
+        Some((name, context)) if !name.is_empty() && !context.is_empty() => match name.parse::<Reference>() {
+            Ok(_) => Ok((name.to_owned(), context.parse()?)),
+            // Stages are found by their names in lower case: one that is not would never be.
+            Err(error) => Err(format!("`{name}` is no name of a stage or an image: {error}")),
+        },
         _ => Err(format!("`{text}` is not of the form NAME=CONTEXT")),
     }
 }

@@ -86,7 +86,9 @@ impl Error {
     /// What to do about it.
     pub fn help(&self) -> Option<String> {
         Some(match self {
-            Error::Missing(_) | Error::NotADirectory(_) => "paths are relative to the folder of the spec".to_owned(),
+            Error::Missing(_) | Error::NotADirectory(_) => {
+                "paths in a spec are relative to its folder, those of flags to the current one".to_owned()
+            }
             Error::Output { .. } => "write elsewhere, or name it in the ignore file or in `exclude`".to_owned(),
             Error::Special { .. } => "remove it, or name it in the ignore file or in `exclude`".to_owned(),
             Error::Whiteout(_) => "rename it, or name it in the ignore file or in `exclude`".to_owned(),

@@ -60,17 +60,18 @@ pub trait Supply {
 
 /// Lays an archive's entries below `to`, a directory that is there. `owner` takes the place of theirs.
 pub(super) fn lay(
+    name: &str,
     entries: Vec<ArchiveEntry>,
     to: &[u8],
     owner: Option<Owner>,
     draft: &mut Draft<'_>,
 ) -> Result<(), Error> {
     for entry in entries {
-        let (above, name) = split(&entry.path);
+        let (above, last) = split(&entry.path);
         // Links on the way are followed, those that the archive itself made included; the archive sees nothing above `to`.
         let above = draft.resolve_within(to, above)?;
         draft.make_directories(&above, 0o755, Some(Owner::default()))?;
-        let place = join(&above, name);
+        let place = join(&above, last);
         let owner = owner.unwrap_or(entry.owner);
         let here = draft.node(&place)?;
         let is_directory = matches!(here, Some(Node::Directory { .. }));
@@ -87,15 +88,15 @@ pub(super) fn lay(
                 draft.put(&place, 0o777, owner, Kind::Symlink { target }, Source::Nothing);
             }
             ArchiveKind::Hardlink(target) => {
-                let (above, name) = split(&target);
-                let target = join(&draft.resolve_within(to, above)?, name);
-                if !draft.link(&target, &place)? {
+                let (within, last) = split(&target);
+                let there = join(&draft.resolve_within(to, within)?, last);
+                if !draft.link(&there, &place)? {
                     let why = format!(
                         "`{}` is another name of `{}`, which is no file",
                         display(&entry.path),
                         display(&target)
                     );
-                    return Err(Error::Archive { archive: display(to), why });
+                    return Err(Error::Archive { archive: name.to_owned(), why });
                 }
             }
         }

@@ -53,14 +53,21 @@ pub enum CopySource {
         url: String,
         /// The digest of its content.
         checksum: Digest,
+        /// Whether it is unpacked if it is an archive.
+        unpack: bool,
     },
 }
 
 /// A source that was found, with its contents.
 enum Piece {
     Tree(Selected, BTreeMap<Box<[u8]>, FileContent>),
-    File { name: Vec<u8>, mode: u32, content: FileContent },
-    Archive(Vec<ArchiveEntry>),
+    File {
+        name: Vec<u8>,
+        mode: u32,
+        content: FileContent,
+    },
+    /// The entries of an archive, and what it is called in messages.
+    Archive(String, Vec<ArchiveEntry>),
 }
 
 /// Lays what a `COPY` or `ADD` copies from `tree` over `stack`. `owner` is what `--chown` says.
@@ -100,7 +107,7 @@ fn pieces(copy: &Copy, source: &CopySource, tree: &dyn SourceTree, supply: &dyn 
                     && let Some(content) = contents.first()
                     && let Some(entries) = supply.unpack(content).map_err(Error::Elsewhere)?
                 {
-                    pieces.push(Piece::Archive(entries));
+                    pieces.push(Piece::Archive(display(&selected.root.path), entries));
                     continue;
                 }
                 let contents = files.iter().map(|file| file.path.clone()).zip(contents).collect();
@@ -116,12 +123,10 @@ fn pieces(copy: &Copy, source: &CopySource, tree: &dyn SourceTree, supply: &dyn 
             };
             Ok(vec![Piece::File { name: name.clone().into_bytes(), mode: 0o644, content }])
         }
-        CopySource::Url { url, checksum } => {
+        CopySource::Url { url, checksum, unpack } => {
             let content = supply.fetch(url, checksum).map_err(Error::Elsewhere)?;
-            if copy.unpack
-                && let Some(entries) = supply.unpack(&content).map_err(Error::Elsewhere)?
-            {
-                return Ok(vec![Piece::Archive(entries)]);
+            if *unpack && let Some(entries) = supply.unpack(&content).map_err(Error::Elsewhere)? {
+                return Ok(vec![Piece::Archive(url.clone(), entries)]);
             }
             Ok(vec![Piece::File { name: url_name(url).into_bytes(), mode: 0o600, content }])
         }
@@ -158,11 +163,11 @@ impl Laying<'_, '_> {
                 self.lay_file(&name, root.mode, Owner { uid: root.uid, gid: root.gid }, content)
             }
             Piece::File { name, mode, content } => self.lay_file(&name, mode, Owner::default(), content),
-            Piece::Archive(entries) => {
+            Piece::Archive(name, entries) => {
                 let to = self.destination()?;
                 let to = self.draft.resolve(&to)?;
                 self.draft.make_directories(&to, 0o755, self.owner)?;
-                archive::lay(entries, &to, self.owner, self.draft)
+                archive::lay(&name, entries, &to, self.owner, self.draft)
             }
         }
     }

@@ -122,6 +122,8 @@ impl Error {
         match self {
             Error::Context(error) => error.class(),
             Error::Tree(error) => error.class(),
+            // It comes from stations that layers know nothing of.
+            Error::Elsewhere(error) => elsewhere(error.as_ref()).map_or(Class::Input, crate::Error::class),
             Error::Write(_) | Error::Listing(_) | Error::Slice { .. } | Error::Damaged(_) => Class::Local,
             _ => Class::Input,
         }
@@ -132,6 +134,10 @@ impl Error {
         match self {
             Error::Context(error) => error.help(),
             Error::Tree(error) => error.help(),
+            Error::Elsewhere(error) => elsewhere(error.as_ref()).and_then(crate::Error::help),
+            Error::MissingSource { tree, .. } if tree.starts_with("the context") => {
+                Some("paths are relative to the context, and what its ignore file names is not in it".to_owned())
+            }
             Error::Replaces { old: "symlink", .. } => {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
@@ -148,4 +154,8 @@ impl Error {
             _ => None,
         }
     }
+}
+
+fn elsewhere<'a>(error: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a crate::Error> {
+    error.downcast_ref()
 }

@@ -3,7 +3,7 @@
 //! Each behaves as GNU's command of the same name does when root runs it with the umask 022; where that would fail, so
 //! does the layer.
 
-use std::fmt;
+mod written;
 
 use super::chmod::Chmod;
 use super::contents::{Contents, Source};
@@ -251,7 +251,7 @@ impl Performing<'_, '_> {
                 Some(Node::Directory { .. }) if parents || !last => {}
                 Some(Node::Symlink { .. })
                     if (parents || !last) && self.draft.is_directory(&self.draft.resolve(part)?)? => {}
-                Some(_) => return Err(self.fail(format!("`{}` exists", display(part)))),
+                Some(_) => return Err(self.fail(format!("`{}` exists", display(&named)))),
                 None if parents || last => {
                     let written = if last { mode.map_or(0o755, |mode| mode.apply(0o777, true, UMASK)) } else { 0o755 };
                     if !self.draft.is_directory(split(&named).0)? {
@@ -279,6 +279,9 @@ impl Performing<'_, '_> {
         let Some(node) = self.draft.node(&real)? else {
             return Err(self.fail(format!("there is no `{}`", display(path))));
         };
+        if path.ends_with(b"/") && !self.draft.is_directory(&self.draft.resolve(path)?)? {
+            return Err(self.fail(format!("`{}` is no directory", display(&real))));
+        }
         let mut reached = vec![real.clone()];
         if recursive && matches!(node, Node::Directory { .. }) {
             let below = self.draft.below(&real)?.into_iter();
@@ -299,8 +302,13 @@ impl Performing<'_, '_> {
 
     fn touch(&mut self, path: &[u8]) -> Result<(), Error> {
         let real = self.draft.resolve(path)?;
-        if self.draft.node(&real)?.is_some() {
-            return Ok(());
+        match self.draft.node(&real)? {
+            Some(Node::Directory { .. }) => return Ok(()),
+            Some(_) if path.ends_with(b"/") => {
+                return Err(self.fail(format!("`{}` is no directory", display(&real))));
+            }
+            Some(_) => return Ok(()),
+            None => {}
         }
         let (above, _) = split(&real);
         if path.ends_with(b"/") || !self.draft.is_directory(above)? {
@@ -346,14 +354,26 @@ impl Performing<'_, '_> {
     }
 
     fn remove(&mut self, path: &[u8], recursive: bool, force: bool) -> Result<(), Error> {
-        if matches!(trimmed(path).rsplit(|&byte| byte == b'/').next(), Some(b"." | b"..")) {
-            return Err(self.fail("`.` and `..` are not removed"));
+        let named = trimmed(path);
+        if matches!(split(named).1, b"." | b"..") {
+            return Err(self.fail(format!("`rm` does not take `.` and `..` away: `{}`", display(path))));
         }
-        let real = self.draft.resolve_parent(trimmed(path))?;
+        let real = self.draft.resolve_parent(named)?;
         if real.is_empty() {
             return Err(self.fail("the root cannot be removed"));
         }
         match self.draft.node(&real)? {
+            // What is there is no directory, so there is nothing at this path. Of a link to one, commands differ in
+            // whether it is emptied.
+            Some(Node::Symlink { .. })
+                if path.ends_with(b"/") && self.draft.is_directory(&self.draft.resolve(named)?)? =>
+            {
+                Err(self.fail(format!("`{}` is a link to a directory: name the directory", display(&real))))
+            }
+            Some(Node::Symlink { .. } | Node::File) if path.ends_with(b"/") && force => Ok(()),
+            Some(Node::Symlink { .. } | Node::File) if path.ends_with(b"/") => {
+                Err(self.fail(format!("`{}` is no directory", display(&real))))
+            }
             None if force => Ok(()),
             None => Err(self.fail(format!("there is no `{}`", display(path)))),
             Some(Node::Directory { .. }) if !recursive => Err(self.fail(format!("`{}` is a directory", display(path)))),
@@ -374,118 +394,6 @@ impl Step {
             Step::Remove { .. } => "rm",
         }
     }
-}
-
-impl fmt::Display for Step {
-    /// The command, as a shell would read it again.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut words: Vec<String> = vec![self.name().to_owned()];
-        let mut flags = String::from("-");
-        let paths: &[Argument] = match self {
-            Step::MakeDirectory { paths, parents, mode } => {
-                if *parents {
-                    flags.push('p');
-                }
-                if let Some(mode) = mode {
-                    words.push("-m".to_owned());
-                    words.push(quote(mode.to_string().as_bytes()));
-                }
-                paths
-            }
-            Step::WorkingDirectory { path } => {
-                return write!(f, "mkdir -p {}", quote(&[b"/", path.as_slice()].concat()));
-            }
-            Step::ChangeMode { mode, paths, recursive } => {
-                if *recursive {
-                    words.push("-R".to_owned());
-                }
-                let mode = mode.to_string();
-                if mode.starts_with('-') {
-                    words.push("--".to_owned());
-                }
-                words.push(quote(mode.as_bytes()));
-                paths
-            }
-            Step::ChangeOwner { owner, paths, recursive, no_dereference } => {
-                if *recursive {
-                    flags.push('R');
-                }
-                if *no_dereference {
-                    flags.push('h');
-                }
-                if flags.len() > 1 {
-                    words.push(std::mem::replace(&mut flags, "-".to_owned()));
-                }
-                words.push(quote(owner.written.as_bytes()));
-                paths
-            }
-            Step::Touch { paths } => paths,
-            Step::Link { targets, path, force, no_dereference } => {
-                flags.push('s');
-                if *force {
-                    flags.push('f');
-                }
-                if *no_dereference {
-                    flags.push('n');
-                }
-                words.push(std::mem::replace(&mut flags, "-".to_owned()));
-                if targets.iter().any(|target| target.starts_with(b"-")) {
-                    words.push("--".to_owned());
-                }
-                words.extend(targets.iter().map(|target| quote(target)));
-                std::slice::from_ref(path)
-            }
-            Step::Remove { paths, recursive, force } => {
-                if *recursive {
-                    flags.push('r');
-                }
-                if *force {
-                    flags.push('f');
-                }
-                paths
-            }
-        };
-        if flags.len() > 1 {
-            words.push(flags);
-        }
-        words.extend(paths.iter().map(|path| {
-            let whole = [b"/", path.path.as_slice()].concat();
-            if path.is_pattern { pattern(&whole) } else { quote(&whole) }
-        }));
-        f.write_str(&words.join(" "))
-    }
-}
-
-/// A word that a shell takes as it is.
-fn quote(word: &[u8]) -> String {
-    let text = String::from_utf8_lossy(word);
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.into_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-/// A pattern with all but its wildcards escaped.
-fn pattern(word: &[u8]) -> String {
-    let mut written = String::new();
-    let text = String::from_utf8_lossy(word);
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '\\' => {
-                written.push('\\');
-                written.extend(characters.next());
-            }
-            c if c.is_ascii_alphanumeric() || "/._-+=:,@%*?[]^!".contains(c) => written.push(c),
-            c => {
-                written.push('\\');
-                written.push(c);
-            }
-        }
-    }
-    written
 }
 
 /// A path without the slashes at its end.

@@ -249,14 +249,18 @@ fn is_free(root: &Path) -> bool {
         && only(&root.join("blobs/sha256"), &|_| false)
 }
 
-/// The image of this name in an index, or the only one.
+/// The image of this name in an index, or the only one. A name such as `@sha256:…` is the digest of one.
 pub(super) fn find(path: &Path, index: Index, name: Option<&str>) -> Result<Descriptor, OutputError> {
     let named = |descriptor: &Descriptor| descriptor.annotations.get(REF_NAME).cloned();
     let names: Vec<String> = index.manifests.iter().filter_map(named).collect();
     let listed = || names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let refuse = |found| Err(OutputError::Image { path: path.to_owned(), found });
+    let is_meant = |descriptor: &Descriptor, name: &str| match name.strip_prefix('@') {
+        Some(digest) => descriptor.digest.to_string() == digest,
+        None => named(descriptor).as_deref() == Some(name),
+    };
     match name {
-        Some(name) => match index.manifests.iter().find(|descriptor| named(descriptor).as_deref() == Some(name)) {
+        Some(name) => match index.manifests.iter().find(|descriptor| is_meant(descriptor, name)) {
             Some(descriptor) => Ok(descriptor.clone()),
             None if names.is_empty() => refuse(format!("no image named `{name}`")),
             None => refuse(format!("no image named `{name}`, but {}", listed())),

@@ -42,7 +42,9 @@ impl Download {
         }
         let host = parsed.host_str().unwrap_or_default().to_owned();
         let path = parsed.path().to_owned();
-        let action = Action { verb: "fetch", object: super::endpoint::shown(&parsed), host, path, writes: false };
+        // Without the query, which may hold a secret.
+        let object = format!("{}{path}", super::endpoint::shown(&parsed));
+        let action = Action { verb: "fetch", object, host, path, writes: false };
         Ok(Download { handle, client, url: parsed, action, response: None, rest: Bytes::new() })
     }
 

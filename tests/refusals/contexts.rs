@@ -36,7 +36,11 @@ fn a_context_is_a_directory_that_exists() {
     fs::rename(sandbox.path("pkg"), sandbox.path("elsewhere")).unwrap();
     let run = build(&sandbox).refused(2, "the context `pkg` does not exist");
     assert!(run.stderr.contains("the layer `l` of the image `x`"), "{}", run.stderr);
-    assert!(run.stderr.contains("help: paths are relative to the folder of the spec"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("help: paths in a spec are relative to its folder, those of flags to the current one"),
+        "{}",
+        run.stderr
+    );
     sandbox.file("pkg", "a file");
     build(&sandbox).refused(2, "the context `pkg` is not a directory");
     sandbox.file("x.toml", SPEC.replace("context = \"pkg\"", "context = \"\"")).file("a.py", "");

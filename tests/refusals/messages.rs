@@ -115,7 +115,7 @@ fn a_missing_context() {
        ·           ────────
      8 │ to = "/opt/lib/"
        ╰────
-      help: paths are relative to the folder of the spec
+      help: paths in a spec are relative to its folder, those of flags to the current one
     "#);
 }
 

@@ -1,6 +1,8 @@
 //! Images made by hand, for bases: also such as no honest tool would make.
 
+use std::fs;
 use std::io::Write;
+use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -78,6 +80,30 @@ impl HandMade {
             registry.put_blob(repository, blob.clone());
         }
         registry.put_manifest(repository, tag, MANIFEST, self.manifest().to_string().into_bytes())
+    }
+
+    /// Writes it as the only image of a layout, and returns its digest.
+    pub fn write(&self, layout: &Path, name: &str) -> String {
+        let blobs = layout.join("blobs/sha256");
+        fs::create_dir_all(&blobs).unwrap();
+        let put = |bytes: &[u8]| {
+            let digest = digest_of(bytes);
+            fs::write(blobs.join(&digest["sha256:".len()..]), bytes).unwrap();
+            digest
+        };
+        put(&self.config_bytes());
+        for (_, blob) in &self.layers {
+            put(blob);
+        }
+        let manifest = self.manifest().to_string();
+        let digest = put(manifest.as_bytes());
+        let annotations = json!({"org.opencontainers.image.ref.name": name});
+        let descriptor =
+            json!({"mediaType": MANIFEST, "digest": digest, "size": manifest.len(), "annotations": annotations});
+        fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        let index = json!({"schemaVersion": 2, "manifests": [descriptor]});
+        fs::write(layout.join("index.json"), index.to_string()).unwrap();
+        digest
     }
 }
 

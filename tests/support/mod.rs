@@ -3,7 +3,9 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod bases;
+pub mod debian;
 pub mod docker_registry;
+pub mod dockerfiles;
 pub mod examples;
 pub mod images;
 pub mod judge;

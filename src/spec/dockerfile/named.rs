@@ -22,7 +22,7 @@ pub enum NamedContext {
 impl FromStr for NamedContext {
     type Err = String;
 
-    /// `docker-image://REFERENCE`, `oci-layout://DIR[:TAG]`, the forms of any other image argument, or a folder.
+    /// `docker-image://REFERENCE`, `oci-layout://DIR[:TAG][@DIGEST]`, the forms of any other image argument, or a folder.
     fn from_str(text: &str) -> Result<NamedContext, String> {
         let image = |text: &str| -> Result<NamedContext, String> {
             let location: Location = text.parse().map_err(|error: crate::image::InvalidReference| error.to_string())?;
@@ -32,7 +32,10 @@ impl FromStr for NamedContext {
             return image(reference);
         }
         if let Some(layout) = text.strip_prefix("oci-layout://") {
-            return image(&format!("oci:{layout}"));
+            let Some((path, digest)) = layout.split_once("@sha256:") else { return image(&format!("oci:{layout}")) };
+            // The digest says it all: what the tag stands for now does not matter.
+            let path = path.split_once(':').map_or(path, |(path, _)| path);
+            return image(&format!("oci:{path}:@sha256:{digest}"));
         }
         if ["oci:", "oci-archive:", "docker-archive:"].iter().any(|scheme| text.starts_with(scheme)) {
             return image(text);
@@ -60,6 +63,7 @@ mod tests {
         assert_eq!(name("../docs"), "folder ../docs");
         assert_eq!(name("docker-image://debian:13"), "image docker.io/library/debian:13");
         assert_eq!(name("oci-layout://out:base"), "image oci:out:base");
+        assert_eq!(name("oci-layout://out:base@sha256:12"), "image oci:out:@sha256:12");
         assert!(name("https://github.com/x/y.git").contains("not supported"));
     }
 }

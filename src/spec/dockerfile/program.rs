@@ -350,8 +350,13 @@ impl Program {
         if text.value == "scratch" {
             return Err(self.error(place(), "there is nothing to copy from `scratch`"));
         }
-        let (location, name) = self.image(&text.value, place())?;
-        Ok(From::Image { location, name })
+        match text.value.parse::<Reference>() {
+            Ok(reference) => Ok(From::Image { location: Location::Registry(reference), name: text.value.clone() }),
+            Err(error) => {
+                let message = format!("there is no stage `{}` before this one, and as an image: {error}", text.value);
+                Err(self.error_with_help(place(), message, "name a stage above, an image or a --build-context"))
+            }
+        }
     }
 }
 

@@ -14,14 +14,11 @@ use crate::spec::recipe::{CopyFrom, LayerContent};
 impl Evaluation<'_> {
     pub(super) fn transfer(&mut self, line: &Line, transfer: &Transfer, is_add: bool) -> Result<(), SpecError> {
         let program = self.program();
-        if let Some(checksum) = &transfer.checksum {
-            let is_url = |source: &Text| source.starts_with("http://") || source.starts_with("https://");
-            if transfer.sources.len() != 1 || !transfer.sources.iter().all(is_url) || !transfer.heredocs.is_empty() {
-                let message = "a checksum belongs to one source that is fetched from the web";
-                return Err(program.error(checksum.range.clone(), message));
-            }
-        }
         let mut sources = Vec::new();
+        if let (Some(checksum), [_, _, ..]) = (&transfer.checksum, transfer.sources.as_slice()) {
+            let help = "write an ADD for each file from elsewhere";
+            return Err(program.error_with_help(checksum.range.clone(), "one checksum for several sources", help));
+        }
         for source in &transfer.sources {
             sources.push(self.source(transfer, source, is_add)?);
         }
@@ -99,6 +96,12 @@ impl Evaluation<'_> {
             );
         }
         if !(expanded.starts_with("http://") || expanded.starts_with("https://")) {
+            if transfer.checksum.is_some() {
+                return refuse(
+                    format!("`{expanded}` is a path of the context, and checksums are of files from elsewhere"),
+                    "leave --checksum out",
+                );
+            }
             return Ok(CopySource::Path(expanded.into_bytes()));
         }
         if !is_add {
@@ -112,7 +115,8 @@ impl Evaluation<'_> {
         };
         let text = self.expand(checksum)?;
         match text.parse::<Digest>() {
-            Ok(checksum) => Ok(CopySource::Url { url: expanded, checksum }),
+            // Docker unpacks what comes from elsewhere where it is told to, and local archives where it is not told not to.
+            Ok(checksum) => Ok(CopySource::Url { url: expanded, checksum, unpack: transfer.unpack.unwrap_or(false) }),
             Err(_) => Err(program.error(checksum.range.clone(), format!("`{text}` is no checksum such as sha256:…"))),
         }
     }

@@ -16,6 +16,18 @@ pub fn reason(pair: &Pair, docker: &Outcome, tarsia: &Outcome) -> Option<&'stati
         (Outcome::Image(_), Outcome::Refused(_)) if unknown_owner(pair) => {
             Some("an owner that the image does not know: docker takes 0 for it")
         }
+        (Outcome::Image(_), Outcome::Refused(_)) if runs_as_a_user(pair) => {
+            Some("a RUN after USER: what the user may do is not known without running it")
+        }
+        (Outcome::Image(_), Outcome::Refused(why)) if pair.dockerfile.contains("--parents") && why.contains("has no `") => {
+            Some("--parents through a link: docker finds the path and copies nothing")
+        }
+        (Outcome::Refused(why), Outcome::Image(_)) if why.contains("cache key") && why.contains("\"/dangling\"") => {
+            Some("a link that leads nowhere, beside --exclude or --parents: docker cannot compute its cache key")
+        }
+        (Outcome::Refused(why), Outcome::Image(_)) if why.starts_with("lstat /") && pair.dockerfile.contains('*') => {
+            Some("a wildcard in a folder that matches nothing: docker's client does not send the folder")
+        }
         (Outcome::Image(_), Outcome::Refused(_)) if names_a_whiteout(pair) => {
             Some("a name that says whiteout: docker takes it for one, or loses the file")
         }
@@ -49,8 +61,15 @@ fn needs_a_shell(pair: &Pair) -> bool {
         run.contains([';', '>', '<', '`'])
             || run.contains("$(")
             || run.starts_with(['-', '['])
+            || run.replace("${", "").contains('{')
             || !run.split("&&").all(known)
     })
+}
+
+/// Whether a RUN comes after a USER that is not root.
+fn runs_as_a_user(pair: &Pair) -> bool {
+    let mut lines = pair.dockerfile.lines().skip_while(|line| !line.starts_with("USER ") || line.starts_with("USER root"));
+    lines.any(|line| line.starts_with("RUN "))
 }
 
 /// Whether a COPY or ADD may lay several sources onto one path.
@@ -62,12 +81,21 @@ fn several_into_one(pair: &Pair) -> bool {
     })
 }
 
-/// Whether a `--chown` names somebody who may be in no `/etc/passwd` or `/etc/group`.
+/// Whether a `--chown`, or the USER of a WORKDIR, names somebody who may be in no `/etc/passwd` or `/etc/group`, or no
+/// number that can be one.
 fn unknown_owner(pair: &Pair) -> bool {
-    let nobody_known = ["FROM scratch", "FROM bare"].iter().any(|from| pair.dockerfile.contains(from));
-    let owners = pair.dockerfile.split_ascii_whitespace().filter_map(|word| word.strip_prefix("--chown="));
-    let mut names = owners.flat_map(|owner| owner.split(':'));
-    names.any(|name| name.parse::<u32>().is_err() && (nobody_known || !KNOWN.contains(&name)))
+    let file = &pair.dockerfile;
+    let is_replaced = file.contains("/etc/group") || file.contains("/etc/passwd");
+    let nobody_known = is_replaced || ["FROM scratch", "FROM bare"].iter().any(|from| file.contains(from));
+    let owners = file.split_ascii_whitespace().filter_map(|word| word.strip_prefix("--chown="));
+    let users = file.lines().filter_map(|line| line.strip_prefix("USER ")).filter(|_| file.contains("WORKDIR"));
+    owners.chain(users).any(|owner| {
+        let unknown = |name: &str| match name.parse::<u64>() {
+            Ok(number) => number > i32::MAX as u64,
+            Err(_) => nobody_known || !KNOWN.contains(&name),
+        };
+        owner.matches(':').count() > 1 || owner.split(':').any(unknown)
+    })
 }
 
 /// The words of each COPY and ADD, without flags.

@@ -140,6 +140,12 @@ impl Registry {
         digest
     }
 
+    /// Serves these bytes at a path that is none of a registry's, such as `/files/x.tar`, and returns their URL.
+    pub fn put_file(&self, path: &str, bytes: impl Into<Vec<u8>>) -> String {
+        lock(&self.shared().files).insert(path.to_owned(), Arc::new(bytes.into()));
+        format!("{}{path}", self.url())
+    }
+
     /// Puts a manifest into a repository without a request or a check, and returns its digest.
     ///
     /// # Panics
@@ -275,6 +281,8 @@ struct Shared {
     tokens: Mutex<Tokens>,
     amazon: Mutex<Amazon>,
     storage: Mutex<Storage>,
+    /// What is served beside the registry.
+    files: Mutex<HashMap<String, Arc<Vec<u8>>>>,
     sessions: Mutex<HashMap<String, Arc<Mutex<Session>>>>,
     session_count: AtomicU64,
 }
@@ -294,6 +302,7 @@ impl Default for Shared {
             tokens: Mutex::default(),
             amazon: Mutex::default(),
             storage: Mutex::default(),
+            files: Mutex::default(),
             sessions: Mutex::default(),
             session_count: AtomicU64::default(),
         }

@@ -331,7 +331,10 @@ fn carry_out(call: &Call, target: &Target, body: &mut Body) -> io::Result<Respon
         Target::Referrers { repository, digest } => manifests::referrers(call, repository, digest),
         Target::Storage { repository, digest } => blobs::stored(call, repository, digest),
         Target::Amazon | Target::Credentials | Target::Unknown => {
-            Response::error(404, "UNSUPPORTED", format!("no such path: {}", call.head.path))
+            match super::lock(&call.shared.files).get(&call.head.path).filter(|_| call.head.method == "GET") {
+                Some(bytes) => Response::new(200).content("application/octet-stream", Arc::clone(bytes)),
+                None => Response::error(404, "UNSUPPORTED", format!("no such path: {}", call.head.path)),
+            }
         }
     })
 }

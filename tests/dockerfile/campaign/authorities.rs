@@ -215,12 +215,12 @@ impl<'a> Buildah<'a> {
             return refused(&output, "Error: ");
         }
         let archive = format!("{folder}/buildah.tar");
-        well(&mut self.command(&[
-            "push".to_owned(),
-            "--quiet".to_owned(),
-            tag.clone(),
-            format!("docker-archive:{archive}"),
-        ]));
+        let push = ["push".to_owned(), "--quiet".to_owned(), tag.clone(), format!("docker-archive:{archive}")];
+        let pushed = self.command(&push).output().unwrap();
+        if !pushed.status.success() {
+            // It makes images that it cannot write.
+            return Outcome::Broken(String::from_utf8_lossy(&pushed.stderr).trim_end().to_owned());
+        }
         let _ = self.command(&["rmi".to_owned(), "--force".to_owned(), tag]).output();
         Outcome::Image(flatten::docker_archive(&fs::read(self.house.outside(&archive)).unwrap()))
     }
@@ -249,7 +249,8 @@ fn common(pair: &Pair) -> Vec<String> {
 /// A refusal with what it says after `mark`.
 fn refused(output: &Output, mark: &str) -> Outcome {
     let said = String::from_utf8_lossy(&output.stderr);
-    let Some(line) = said.lines().rev().find(|line| line.starts_with(mark)) else {
+    let answers = |line: &&str| line.starts_with(mark) && !line.contains("connection error:");
+    let Some(line) = said.lines().rev().find(answers) else {
         // Nothing was refused: something broke.
         panic!("no answer, but:\n{}{said}", String::from_utf8_lossy(&output.stdout));
     };

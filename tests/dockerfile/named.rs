@@ -121,12 +121,9 @@ RUN make
 #[test]
 fn targets_are_stages_by_name() {
     let sandbox = Sandbox::new();
-    for (target, paths) in [
-        ("one", &["one"][..]),
-        ("ONE", &["one"]),
-        ("two", &["one", "two"]),
-        ("Two", &["one", "two"]),
-    ] {
+    for (target, paths) in
+        [("one", &["one"][..]), ("ONE", &["one"]), ("two", &["one", "two"]), ("Two", &["one", "two"])]
+    {
         assert_eq!(sandbox.built(STAGES, &["--target", target]).paths(), paths, "{target}");
     }
     // BuildKit knows no numbers here, though `--from` does.

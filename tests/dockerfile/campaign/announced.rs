@@ -19,11 +19,31 @@ pub fn reason(pair: &Pair, docker: &Outcome, tarsia: &Outcome) -> Option<&'stati
         (Outcome::Image(_), Outcome::Refused(_)) if runs_as_a_user(pair) => {
             Some("a RUN after USER: what the user may do is not known without running it")
         }
-        (Outcome::Image(_), Outcome::Refused(why)) if pair.dockerfile.contains("--parents") && why.contains("has no `") => {
+        (Outcome::Image(_), Outcome::Refused(why))
+            if pair.dockerfile.contains("--parents") && why.contains("has no `") =>
+        {
             Some("--parents through a link: docker finds the path and copies nothing")
         }
-        (Outcome::Refused(why), Outcome::Image(_)) if why.contains("cache key") && why.contains("\"/dangling\"") => {
+        (Outcome::Refused(why), Outcome::Image(_)) if is_about_a_dangling_link(pair, why) => {
             Some("a link that leads nowhere, beside --exclude or --parents: docker cannot compute its cache key")
+        }
+        (Outcome::Image(_), Outcome::Refused(why)) if why.contains("but its FROM names") => {
+            Some("a FROM for another platform than the image: docker labels the one as the other")
+        }
+        (Outcome::Image(_), Outcome::Refused(why)) if why.contains("is a link to a directory") => {
+            Some("rm of a link with a slash at its end: busybox takes the link away, GNU empties the directory")
+        }
+        (Outcome::Image(docker), Outcome::Image(tarsia)) if docker.config.get("architecture").is_none() => {
+            let same = |key: &&String| docker.config.get(*key) == tarsia.config.get(*key);
+            let differs = tarsia.config.keys().filter(|key| !same(key)).count();
+            (docker.tree == tarsia.tree && differs == 1).then_some("an image for no architecture at all")
+        }
+        (Outcome::Image(docker), Outcome::Image(tarsia)) if pair.dockerfile.contains("--chmod=1777") => {
+            let written = |mode: &str| mode.replacen("d 0777", "d 0755", 1);
+            let same = |(path, mode): (&String, &String)| tarsia.tree.get(path) == Some(&written(mode));
+            let is_same = docker.config == tarsia.config && docker.tree.len() == tarsia.tree.len();
+            (is_same && docker.tree.iter().all(same))
+                .then_some("directories made on the way: docker's umask counts, that of a buildkit of its own is 0")
         }
         (Outcome::Refused(why), Outcome::Image(_)) if why.starts_with("lstat /") && pair.dockerfile.contains('*') => {
             Some("a wildcard in a folder that matches nothing: docker's client does not send the folder")
@@ -66,9 +86,20 @@ fn needs_a_shell(pair: &Pair) -> bool {
     })
 }
 
+/// Whether docker stumbled over a link that the Dockerfile does not name.
+fn is_about_a_dangling_link(pair: &Pair, why: &str) -> bool {
+    let stumbled = why.contains("cache key") && why.contains("not found");
+    let name = why.rsplit('"').nth(1).unwrap_or_default().trim_start_matches('/');
+    let is_named = pair.dockerfile.split_ascii_whitespace().any(|word| word.trim_matches('/') == name);
+    stumbled
+        && (!is_named || name == "dangling")
+        && ["--exclude", "--parents"].iter().any(|flag| pair.dockerfile.contains(flag))
+}
+
 /// Whether a RUN comes after a USER that is not root.
 fn runs_as_a_user(pair: &Pair) -> bool {
-    let mut lines = pair.dockerfile.lines().skip_while(|line| !line.starts_with("USER ") || line.starts_with("USER root"));
+    let mut lines =
+        pair.dockerfile.lines().skip_while(|line| !line.starts_with("USER ") || line.starts_with("USER root"));
     lines.any(|line| line.starts_with("RUN "))
 }
 

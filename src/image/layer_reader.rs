@@ -140,7 +140,8 @@ fn within_root(raw: &[u8]) -> Option<Box<[u8]>> {
             _ => parts.push(part),
         }
     }
-    normalise_path(&parts.join(&b'/'))
+    // The root itself by way of something below it is nothing that a layer says.
+    normalise_path(&parts.join(&b'/')).filter(|path| !path.is_empty())
 }
 
 /// Whether what the stream holds of a file is not its content, but the pieces between its holes, as GNU's PAX records

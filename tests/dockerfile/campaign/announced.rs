@@ -33,7 +33,7 @@ pub fn reason(pair: &Pair, docker: &Outcome, tarsia: &Outcome) -> Option<&'stati
         (Outcome::Image(_), Outcome::Refused(why)) if why.contains("is a link to a directory") => {
             Some("rm of a link with a slash at its end: busybox takes the link away, GNU empties the directory")
         }
-        (Outcome::Image(docker), Outcome::Image(tarsia)) if docker.config.get("architecture").is_none() => {
+        (Outcome::Image(docker), Outcome::Image(tarsia)) if !docker.config.contains_key("architecture") => {
             let same = |key: &&String| docker.config.get(*key) == tarsia.config.get(*key);
             let differs = tarsia.config.keys().filter(|key| !same(key)).count();
             (docker.tree == tarsia.tree && differs == 1).then_some("an image for no architecture at all")

@@ -182,8 +182,7 @@ impl<'a> Evaluation<'a> {
         let path = folder.to_string_lossy().into_owned();
         let from = CopyFrom::Context { folder: PathBuf::new(), path, ignore: None };
         let copy = Copy { sources: vec![CopySource::Path(b"/".to_vec())], to: b"/".to_vec(), ..Copy::default() };
-        let mut layer =
-            LayerRecipe::new(&format!("FROM {name}"), LayerContent::Copy { from, copy, owner: None });
+        let mut layer = LayerRecipe::new(&format!("FROM {name}"), LayerContent::Copy { from, copy, owner: None });
         layer.span = Some(self.program().span(place.clone()));
         self.layers.push(layer);
     }

@@ -11,6 +11,7 @@ mod prepare;
 mod scans;
 mod supply;
 
+pub(crate) use bases::Bases;
 pub use compose::{Built, BuiltImage, BuiltLayer, compose};
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};

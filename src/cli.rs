@@ -5,6 +5,7 @@ mod build;
 mod cache;
 mod config;
 mod copy;
+mod init;
 mod inspect;
 mod lock;
 mod plan;
@@ -49,6 +50,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
+        Command::Init(arguments) => init::run(&arguments).map(|()| true),
         Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Schema => schema::print().map(|()| true),

@@ -14,12 +14,15 @@ mod resolve;
 mod schema;
 mod variables;
 mod workspace;
+mod write;
 
 pub use error::{Span, SpecError};
 pub use lock::{LOCK_FILE, Lock};
 pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, Recipe};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
+pub(crate) use resolve::is_image_name;
 pub use resolve::parse_toml;
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};
 pub use workspace::{Dockerfiles, Workspace, is_dockerfile, load, load_with};
+pub(crate) use write::{read_back, write, write_layer};

@@ -11,6 +11,7 @@ mod dockerfile;
 #[cfg(feature = "ecr")]
 mod ecr;
 mod golden;
+mod init;
 mod lock;
 mod plan;
 mod push;

@@ -11,7 +11,7 @@ use crate::spec::{Base, Recipe};
 use crate::workshop::Workshop;
 
 /// How bases are found for a recipe.
-pub(super) struct Bases<'a> {
+pub(crate) struct Bases<'a> {
     pub workshop: &'a Workshop,
     pub recipe: &'a Recipe,
     /// Whether every one has to be pinned.

@@ -19,7 +19,7 @@ use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Nodes, Platform, Tree};
 use crate::layer::{self, BaseFiles, Contents, ContextTree, Copy, FileContent, NoFiles, SourceTree, Stack};
 use crate::spec::dockerfile::Stage;
-use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe};
+use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, SpecError};
 use crate::workshop::Workshop;
 
 /// What a recipe says for one platform.
@@ -169,8 +169,8 @@ impl<'a> Laying<'a> {
                         let source = self.stage(stage, platform)?;
                         copied(&source).map_err(failed)
                     }
-                    CopyFrom::Recipe(name) => {
-                        let source = self.recipe(name, platform)?;
+                    CopyFrom::Recipe { name, platform: named } => {
+                        let source = self.recipe(name, named.as_ref().unwrap_or(platform), layer)?;
                         copied(&source).map_err(failed)
                     }
                 }
@@ -258,16 +258,21 @@ impl<'a> Laying<'a> {
     }
 
     /// The image that another recipe of the run makes.
-    fn recipe(&self, name: &str, platform: &Platform) -> Result<Stack, Error> {
-        let images = self.bases.prepared.iter().filter(|image| image.name == *name);
-        let image = images.flat_map(|image| &image.platforms).find(|image| platform.accepts(&image.platform));
-        match image {
-            Some(image) => Ok(image.stack.clone().called(&format!("the image `{name}`"))),
-            None => Err(Error::request(
-                format!("`{}` copies from `{name}`, which is not made for {platform}", self.bases.recipe.name),
-                "add the platform there",
-            )),
+    fn recipe(&mut self, name: &str, platform: &Platform, layer: &LayerRecipe) -> Result<Stack, Error> {
+        let images =
+            || self.bases.prepared.iter().filter(|image| image.name == *name).flat_map(|image| &image.platforms);
+        if let Some(image) = images().find(|image| platform.accepts(&image.platform)) {
+            self.others.extend(image.grounds());
+            return Ok(image.stack.clone().called(&format!("the image `{name}`")));
         }
+        let offered: Vec<String> = images().map(|image| image.platform.to_string()).collect();
+        let message =
+            format!("the image `{name}` is copied from for {platform}, and it is made for {}", offered.join(", "));
+        let help = "add the platform to its `platforms`, or name one of these: image = { spec = …, platform = \"…\" }";
+        Err(match &layer.span {
+            Some(span) => SpecError::At { span: span.clone(), message, help: Some(help.to_owned()) }.into(),
+            None => Error::request(message, help),
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::image::{self, Facts, Nodes, Platform, Tree};
 use crate::layer::{Codec, Contents, NoFiles, Stack};
 use crate::registry::Traffic;
-use crate::spec::{BaseTree, Workspace};
+use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, Workspace};
 use crate::workshop::Workshop;
 
 /// What others remember of the bases of a run's images, so that they need not be read.
@@ -121,12 +121,20 @@ pub fn prepare_with(
 ) -> Result<Vec<Prepared>, Error> {
     let mut prepared: Vec<Prepared> = Vec::new();
     let mut scans = Scans::default();
-    for (recipe, &requested) in workspace.recipes.iter().zip(&workspace.requested) {
+    let uses = uses(workspace);
+    for ((recipe, &requested), used) in workspace.recipes.iter().zip(&workspace.requested).zip(&uses) {
         let place = prepared.len();
         let traffic = Arc::clone(&traffics[place]);
-        let wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms };
+        let mut wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms }.clone();
+        if !requested && !wanted.is_empty() {
+            for named in &used.platforms {
+                if !wanted.iter().any(|wanted| named.accepts(wanted)) {
+                    wanted.push((*named).clone());
+                }
+            }
+        }
         let bases = Bases { workshop, recipe, locked: options.locked, traffic: &traffic, prepared: &prepared };
-        let found = bases.find(wanted)?;
+        let found = bases.find(&wanted)?;
         let platforms: Vec<Platform> = found.iter().map(|(platform, _)| platform.clone()).collect();
         scans.add(workshop, recipe, &platforms, &options.outputs)?;
         let mut laying = Laying::new(bases, memory, place, &scans, options);
@@ -145,11 +153,52 @@ pub fn prepare_with(
                 }
             };
             let said = laying.said(&platform, &base)?;
-            let layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
+            let mut layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
+            if !used.as_image {
+                // What is only copied from needs no blobs.
+                layers.clear();
+            }
             let others = laying.take_others();
             images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others });
         }
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }
     Ok(prepared)
+}
+
+/// What becomes of a recipe's image.
+#[derive(Clone, Default)]
+struct Uses<'a> {
+    /// Whether it was asked for, or such an image is built on it.
+    as_image: bool,
+    /// The platforms that others name when they copy from it.
+    platforms: Vec<&'a Platform>,
+}
+
+fn uses(workspace: &Workspace) -> Vec<Uses<'_>> {
+    let mut uses: Vec<Uses<'_>> = Vec::new();
+    let requested = workspace.requested.iter().copied().chain(std::iter::repeat(false));
+    uses.extend(workspace.recipes.iter().zip(requested).map(|(_, as_image)| Uses { as_image, ..Uses::default() }));
+    // Whoever needs an image comes after it.
+    for (place, recipe) in workspace.recipes.iter().enumerate().rev() {
+        let find = |name: &str| workspace.recipes.iter().position(|other| other.name == *name);
+        let own = uses[place].clone();
+        if let Base::Recipe(name) = &recipe.base
+            && let Some(base) = find(name)
+        {
+            uses[base].as_image |= own.as_image;
+            uses[base].platforms.extend(&own.platforms);
+        }
+        for layer in &recipe.layers {
+            if let LayerContent::Copy { from: CopyFrom::Recipe { name, platform }, .. } = &layer.content
+                && let Some(copied) = find(name)
+            {
+                match platform {
+                    Some(platform) => uses[copied].platforms.push(platform),
+                    None => uses[copied].platforms.extend(&own.platforms),
+                }
+            }
+        }
+    }
+    uses
 }

@@ -32,6 +32,8 @@ pub enum Command {
     Lock(LockArguments),
     /// Copy an image, byte for byte, between registries, layouts and archives
     Copy(CopyArguments),
+    /// Write the spec that makes the same image as a Dockerfile
+    Init(InitArguments),
     /// Show what is in an image, and which layer put it there
     Inspect(InspectArguments),
     /// Look after this machine's store of layers
@@ -235,6 +237,23 @@ pub enum ProgressStyle {
 pub struct LockArguments {
     #[command(flatten)]
     pub specs: SpecArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The Dockerfile
+    #[arg(value_name = "DOCKERFILE")]
+    pub file: PathBuf,
+    /// Write the spec of the image for this platform (default: the base's); may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    /// The spec's file; those of the stages it copies from lie beside it (default: NAME.toml beside the Dockerfile)
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub dockerfile: DockerfileArguments,
     #[command(flatten)]
     pub common: CommonArguments,
 }

@@ -163,6 +163,7 @@ impl Command {
             Command::Plan(arguments) => User::load()?.complete_common(&mut arguments.push.common),
             Command::Lock(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Copy(arguments) => User::load()?.complete_common(&mut arguments.common),
+            Command::Init(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Inspect(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Cache(arguments) => User::load()?.complete_cache(match &mut arguments.command {
                 CacheCommand::List(arguments) | CacheCommand::Verify(arguments) => &mut arguments.cache,

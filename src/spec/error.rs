@@ -90,6 +90,14 @@ pub enum SpecError {
         /// Why not.
         why: String,
     },
+    /// A spec cannot be written.
+    #[error("failed to write the spec `{}`", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The lock file cannot be written.
     #[error("failed to write `{}`", path.display())]
     WriteLock {
@@ -132,7 +140,7 @@ impl SpecError {
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
-            SpecError::Read { source, .. } => Class::of_path(source),
+            SpecError::Read { source, .. } | SpecError::Write { source, .. } => Class::of_path(source),
             _ => Class::Input,
         }
     }

@@ -1,16 +1,18 @@
 //! The TOML file as the user writes it; the JSON schema is made from these types.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{MapAccess, Unexpected, Visitor};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use super::recipe::{BaseTree, Profile};
 use super::repository::TagMutability;
-use crate::layer::Codec;
+
+pub(super) use layer::{EntryTable, ImageField, LayerTable, ModesField, ModesWord, SourceField, SourceTable};
 
 /// A tarsia image spec.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -144,22 +146,14 @@ macro_rules! text_or_table {
     };
 }
 
+// It uses the macro above.
+mod layer;
+
 text_or_table!(
     BaseField,
     "a reference, or a table such as { spec = \"base.toml\" }",
     text: Some(BaseField::Reference(text.to_owned())),
     Spec
-);
-
-text_or_table!(
-    ModesField,
-    "`normalize`, `keep`, or a table such as { file = \"0644\", dir = \"0755\" }",
-    text: match text {
-        "normalize" => Some(ModesField::Word(ModesWord::Normalize)),
-        "keep" => Some(ModesField::Word(ModesWord::Keep)),
-        _ => None,
-    },
-    Table
 );
 
 /// What an image is built on.
@@ -180,117 +174,14 @@ pub(super) struct BaseSpec {
     pub spec: String,
 }
 
-/// A layer: a context and where it goes, or entries.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LayerTable {
-    /// The layer's name, unique in the image.
-    #[schemars(with = "String")]
-    pub name: Spanned<String>,
-    /// A directory, relative to the spec's; its `.dockerignore` is honoured. `{os}`, `{arch}`, `{variant}` may stand in it.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub context: Option<Spanned<String>>,
-    /// What of the context is laid: a directory or a file in it; all of it if not given.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub from: Option<Spanned<String>>,
-    /// Where it goes, absolute. A directory's contents go into it. A file goes into it if it ends in `/`.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub to: Option<Spanned<String>>,
-    /// Ignore patterns, in the notation of `.dockerignore` and after those of the file.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub exclude: Vec<Spanned<String>>,
-    /// Entries without a context.
-    #[serde(default)]
-    #[schemars(with = "Option<Vec<EntryTable>>")]
-    pub entries: Option<Vec<Spanned<EntryTable>>>,
-    /// Who owns the entries, `uid:gid` (default `0:0`).
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub owner: Option<Spanned<String>>,
-    /// `normalize` (default): 0755 for directories and executables, 0644 for other files; `keep`: as on disk; or a
-    /// table.
-    #[serde(default)]
-    #[schemars(with = "Option<ModesField>")]
-    pub modes: Option<Spanned<ModesField>>,
-    /// The time of every entry in seconds since 1970; the run's epoch if not given.
-    #[serde(default)]
-    pub mtime: Option<i64>,
-    /// How the layer is compressed (default `gzip`).
-    #[serde(default)]
-    pub compression: Codec,
-    /// The platforms the layer is for; all of the image's if not given.
-    #[serde(default)]
-    #[schemars(with = "Option<Vec<String>>")]
-    pub platforms: Option<Vec<Spanned<String>>>,
-}
-
-/// The modes that a layer's files get.
-#[derive(Debug, JsonSchema)]
-#[serde(untagged)]
-pub(super) enum ModesField {
-    /// By rule.
-    Word(ModesWord),
-    /// By number.
-    Table(ModesTable),
-}
-
-/// A rule for modes.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum ModesWord {
-    /// 0755 for directories and executables, 0644 for other files.
-    Normalize,
-    /// As on disk.
-    Keep,
-}
-
-/// Modes by number, octal.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ModesTable {
-    /// For files.
-    #[serde(default)]
-    pub file: Option<String>,
-    /// For directories.
-    #[serde(default)]
-    pub dir: Option<String>,
-}
-
-/// An entry without a context: a directory, or a file if it has a `text`, or a symlink if it has a `link`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EntryTable {
-    /// Its path, absolute.
-    #[schemars(with = "String")]
-    pub path: Spanned<String>,
-    /// Its mode, octal.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub mode: Option<Spanned<String>>,
-    /// Its owner, `uid:gid`; the layer's if not given.
-    #[serde(default)]
-    #[schemars(with = "Option<String>")]
-    pub owner: Option<Spanned<String>>,
-    /// The file's content.
-    #[serde(default)]
-    pub text: Option<String>,
-    /// Where the symlink points.
-    #[serde(default)]
-    pub link: Option<String>,
-}
-
 /// What changes in the base's config.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfigTable {
-    /// Environment variables.
+    /// Environment variables: a table, whose new ones follow the base's sorted by name, or a list of `NAME=VALUE`, which
+    /// keeps its order.
     #[serde(default)]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
-    pub env: std::collections::BTreeMap<String, Spanned<String>>,
+    pub env: EnvField,
     /// The working directory.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
@@ -306,7 +197,7 @@ pub(super) struct ConfigTable {
     pub user: Option<String>,
     /// Labels.
     #[serde(default)]
-    pub labels: std::collections::BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// Ports: `8080`, `53/udp`.
     #[serde(default)]
     #[schemars(with = "Vec<PortField>")]
@@ -321,6 +212,59 @@ pub(super) struct ConfigTable {
     #[serde(default)]
     #[schemars(with = "Option<HealthcheckTable>")]
     pub healthcheck: Option<Spanned<HealthcheckTable>>,
+    /// What runs the shell forms of a Dockerfile that is built on this image.
+    #[serde(default)]
+    pub shell: Option<Vec<String>>,
+    /// Instructions for Dockerfiles that are built on this image; an empty list takes the base's away.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub onbuild: Option<Vec<Spanned<String>>>,
+    /// Who made the image.
+    #[serde(default)]
+    pub author: Option<String>,
+    /// Docker's mark of a command that its builder wrote.
+    #[serde(default)]
+    pub args_escaped: Option<bool>,
+}
+
+/// Environment variables.
+#[derive(Debug, JsonSchema)]
+#[serde(untagged)]
+pub(super) enum EnvField {
+    /// By name.
+    Table(#[schemars(with = "BTreeMap<String, String>")] BTreeMap<String, Spanned<String>>),
+    /// `NAME=VALUE`, in this order.
+    List(#[schemars(with = "Vec<String>")] Vec<Spanned<String>>),
+}
+
+impl Default for EnvField {
+    fn default() -> EnvField {
+        EnvField::Table(BTreeMap::new())
+    }
+}
+
+impl<'de> Deserialize<'de> for EnvField {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<EnvField, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = EnvField;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a table such as { NAME = \"value\" }, or an array of \"NAME=value\"")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<EnvField, A::Error> {
+                Deserialize::deserialize(MapAccessDeserializer::new(map)).map(EnvField::Table)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<EnvField, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(list)).map(EnvField::List)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 /// A port, as a number or as `port/protocol`.

@@ -241,8 +241,13 @@ pub enum CopyFrom {
         /// How the spec names it.
         name: String,
     },
-    /// The image that another recipe of the same run makes, by its name.
-    Recipe(String),
+    /// The image that another recipe of the same run makes.
+    Recipe {
+        /// Its name.
+        name: String,
+        /// For which platform it is taken; for the one that is built if not given.
+        platform: Option<Platform>,
+    },
     /// Another stage of the same Dockerfile.
     Stage(Stage),
 }

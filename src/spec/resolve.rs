@@ -7,20 +7,17 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use toml::Spanned;
 
-use super::duration;
 use super::error::{Span, SpecError};
-use super::file::{
-    BaseField, ConfigTable, EcrTable, EncryptionField, EncryptionWord, EntryTable, HealthcheckTable, LayerTable,
-    ModesField, ModesWord, PolicyField, PortField, SpecFile,
-};
-use super::recipe::{Base, LayerContent, LayerRecipe, Recipe, join};
+use super::file::{BaseField, EcrTable, EncryptionField, EncryptionWord, PolicyField, SpecFile};
+use super::recipe::{Base, LayerRecipe, Recipe, join};
 use super::repository::{Encryption, LifecyclePolicy, RepositorySettings};
 use super::variables::{Template, Variables};
-use crate::context::IgnoreRules;
 use crate::entry::normalise_path;
-use crate::image::accounts::OwnerName;
-use crate::image::{ConfigEdits, Healthcheck, Location, Platform};
-use crate::layer::{InlineContent, InlineEntry, Modes};
+use crate::image::{Location, Platform};
+
+mod config;
+mod layer;
+mod transfer;
 
 /// A spec's text and where it comes from.
 pub(super) struct Source {
@@ -38,10 +35,18 @@ pub fn parse_toml<T: DeserializeOwned>(file: &Path, text: Arc<str>) -> Result<T,
     Source { file: file.to_owned(), text }.parse()
 }
 
-/// A recipe whose base, if it is another spec, is still that spec's file.
+/// A recipe whose base, if it is another spec, is still that spec's file, and so is what its layers copy from.
 pub(super) struct Resolved {
     pub recipe: Recipe,
-    pub base_spec: Option<(PathBuf, Span)>,
+    pub base_spec: Option<OtherSpec>,
+    /// The layers that copy from other specs, by their places, in their order.
+    pub copied_specs: Vec<(usize, OtherSpec)>,
+}
+
+/// Another spec's file, and where it is named.
+pub(super) struct OtherSpec {
+    pub path: PathBuf,
+    pub span: Span,
 }
 
 impl Source {
@@ -95,12 +100,14 @@ impl Source {
         }
         let (base, base_spec) = self.base(&file.base, variables)?;
         let mut layers: Vec<LayerRecipe> = Vec::new();
+        let mut copied_specs = Vec::new();
         for layer in file.layer {
             let name = layer.get_ref().name.span();
-            let layer = self.layer(layer)?;
-            if layers.iter().any(|other| other.name == layer.name) {
+            let (layer, other) = self.layer(layer, variables)?;
+            if layers.iter().any(|other| other.name == layer.name && may_meet(other, &layer)) {
                 return Err(self.error(name, format!("two layers are named `{}`", layer.name)));
             }
+            copied_specs.extend(other.map(|other| (layers.len(), other)));
             layers.push(layer);
         }
         let mut recipe = Recipe::scratch(name);
@@ -115,40 +122,51 @@ impl Source {
         recipe.config = self.config(file.config)?;
         recipe.ecr = self.repository_settings(file.ecr)?;
         recipe.file = Some(self.file.clone());
-        Ok(Resolved { recipe, base_spec })
+        Ok(Resolved { recipe, base_spec, copied_specs })
     }
 
-    fn base(
-        &self,
-        base: &Spanned<BaseField>,
-        variables: &Variables,
-    ) -> Result<(Base, Option<(PathBuf, Span)>), SpecError> {
-        let text = match base.get_ref() {
+    fn base(&self, base: &Spanned<BaseField>, variables: &Variables) -> Result<(Base, Option<OtherSpec>), SpecError> {
+        match base.get_ref() {
             BaseField::Spec(spec) => {
-                let path = join(self.folder(), &spec.spec);
+                let other = OtherSpec { path: join(self.folder(), &spec.spec), span: self.span(base.span()) };
                 // The name is put in once that spec is read.
-                return Ok((Base::Recipe(String::new()), Some((path, self.span(base.span())))));
+                Ok((Base::Recipe(String::new()), Some(other)))
             }
-            BaseField::Reference(text) => text,
-        };
-        let template = Template::parse(text).map_err(|why| self.error(base.span(), why))?;
+            BaseField::Reference(text) => Ok((
+                match self.image(text, base.span(), variables)? {
+                    Some((location, name)) => Base::Image { location, name },
+                    None => Base::Scratch,
+                },
+                None,
+            )),
+        }
+    }
+
+    /// Where an image is, and how it is named; nothing for `scratch`.
+    fn image(
+        &self,
+        text: &str,
+        range: Range<usize>,
+        variables: &Variables,
+    ) -> Result<Option<(Location, String)>, SpecError> {
+        let template = Template::parse(text).map_err(|why| self.error(range.clone(), why))?;
         let name = template.expand(variables).map_err(|unset| {
             let help = format!("set it in the environment or with --set {}=VALUE", unset.0);
-            self.error_with_help(base.span(), format!("the variable `{}` has no value", unset.0), help)
+            self.error_with_help(range.clone(), format!("the variable `{}` has no value", unset.0), help)
         })?;
         if name == "scratch" {
-            return Ok((Base::Scratch, None));
+            return Ok(None);
         }
-        let mut location: Location = name.parse().map_err(|error| self.error(base.span(), format!("{error}")))?;
+        let mut location: Location = name.parse().map_err(|error| self.error(range, format!("{error}")))?;
         if let Location::Layout { path, .. }
         | Location::OciArchive { path, .. }
         | Location::DockerArchive { path, .. } = &mut location
         {
             *path = self.folder().join(&path);
             // A path of this machine, which a variable may hold, is nobody else's business: the name is as written.
-            return Ok((Base::Image { location, name: text.clone() }, None));
+            return Ok(Some((location, text.to_owned())));
         }
-        Ok((Base::Image { location, name }, None))
+        Ok(Some((location, name)))
     }
 
     fn template(&self, text: &Spanned<String>) -> Result<Template, SpecError> {
@@ -167,78 +185,6 @@ impl Source {
         Ok(platforms)
     }
 
-    fn layer(&self, layer: Spanned<LayerTable>) -> Result<LayerRecipe, SpecError> {
-        let range = layer.span();
-        let table = layer.into_inner();
-        let name = table.name.get_ref();
-        if name.is_empty() || name.chars().any(char::is_control) {
-            return Err(self.error(table.name.span(), "a layer's name is a line of text"));
-        }
-        let content = match (&table.context, &table.entries) {
-            (Some(_), Some(_)) => {
-                let help = "make two layers of them";
-                return Err(self.error_with_help(range, "a layer has a `context` or `entries`, not both", help));
-            }
-            (None, None) => {
-                let message = format!("the layer `{name}` has neither a `context` nor `entries`");
-                return Err(self.error(range, message));
-            }
-            (Some(context), None) => self.context(&table, context)?,
-            (None, Some(entries)) => {
-                for (key, text) in [("from", &table.from), ("to", &table.to)] {
-                    if let Some(text) = text {
-                        return Err(self.error(text.span(), format!("`{key}` goes with a `context`")));
-                    }
-                }
-                if let Some(pattern) = table.exclude.first() {
-                    return Err(self.error(pattern.span(), "`exclude` goes with a `context`"));
-                }
-                let entries: Result<_, _> = entries.iter().map(|entry| self.entry(entry)).collect();
-                LayerContent::Entries(entries?)
-            }
-        };
-        let mut recipe = LayerRecipe::new(name, content);
-        let says = table.context.as_ref().unwrap_or(&table.name);
-        recipe.span = Some(self.span(says.span()));
-        recipe.owner = table.owner.as_ref().map(|owner| self.owner(owner)).transpose()?.unwrap_or_default();
-        recipe.modes = table.modes.as_ref().map(|modes| self.modes(modes)).transpose()?.unwrap_or_default();
-        recipe.mtime = table.mtime;
-        recipe.compression = table.compression;
-        if table.platforms.as_ref().is_some_and(Vec::is_empty) {
-            return Err(self.error(table.name.span(), format!("the layer `{name}` is for no platform")));
-        }
-        recipe.platforms = table.platforms.as_deref().map(|platforms| self.platforms(platforms)).transpose()?;
-        Ok(recipe)
-    }
-
-    fn context(&self, table: &LayerTable, context: &Spanned<String>) -> Result<LayerContent, SpecError> {
-        let Some(to) = &table.to else {
-            let message = format!("the layer `{}` does not say where its context goes", table.name.get_ref());
-            return Err(self.error_with_help(context.span(), message, "add `to = \"/…/\"`"));
-        };
-        self.absolute(to)?;
-        if context.get_ref().is_empty() {
-            let help = "write `.` for the folder of the spec";
-            return Err(self.error_with_help(context.span(), "a context is a directory, and this names none", help));
-        }
-        let from = match &table.from {
-            Some(from) => normalise_path(from.get_ref().as_bytes())
-                .ok_or_else(|| self.error(from.span(), "`from` has to stay within the context"))?,
-            None => Box::default(),
-        };
-        for pattern in &table.exclude {
-            let mut rules = IgnoreRules::default();
-            rules.push(pattern.get_ref()).map_err(|error| self.error(pattern.span(), format!("{error}")))?;
-        }
-        Ok(LayerContent::Context {
-            folder: self.folder().to_owned(),
-            path: context.get_ref().clone(),
-            from: from.into(),
-            to: to.get_ref().clone().into_bytes(),
-            exclude: table.exclude.iter().map(|pattern| pattern.get_ref().clone()).collect(),
-        })
-    }
-
     fn absolute(&self, path: &Spanned<String>) -> Result<Box<[u8]>, SpecError> {
         let text = path.get_ref();
         if !text.starts_with('/') {
@@ -252,108 +198,6 @@ impl Source {
             return Err(self.error(path.span(), format!("`{text}` is named like a whiteout")));
         }
         Ok(normal)
-    }
-
-    fn entry(&self, entry: &Spanned<EntryTable>) -> Result<InlineEntry, SpecError> {
-        let table = entry.get_ref();
-        let path = table.path.get_ref();
-        if self.absolute(&table.path)?.is_empty() {
-            return Err(self.error(table.path.span(), "the root itself is no entry"));
-        }
-        let content = match (&table.text, &table.link) {
-            (Some(_), Some(_)) => return Err(self.error(entry.span(), "an entry has a `text` or a `link`, not both")),
-            (Some(text), None) => InlineContent::Text(text.clone().into_bytes()),
-            (None, Some(link)) if !link.is_empty() && !link.contains('\0') => {
-                InlineContent::Link(link.clone().into_bytes())
-            }
-            (None, Some(_)) => return Err(self.error(entry.span(), "a `link` has to lead somewhere")),
-            (None, None) => InlineContent::Directory,
-        };
-        if content != InlineContent::Directory && path.ends_with('/') {
-            return Err(self.error(table.path.span(), format!("`{path}` ends in `/`, so it would be a directory")));
-        }
-        if let (InlineContent::Link(_), Some(mode)) = (&content, &table.mode) {
-            return Err(self.error(mode.span(), "a link has no mode"));
-        }
-        Ok(InlineEntry {
-            path: path.clone().into_bytes(),
-            mode: table.mode.as_ref().map(|mode| self.mode(mode.get_ref(), mode.span())).transpose()?,
-            owner: table.owner.as_ref().map(|owner| self.owner(owner)).transpose()?,
-            content,
-        })
-    }
-
-    fn mode(&self, text: &str, range: Range<usize>) -> Result<u32, SpecError> {
-        u32::from_str_radix(text, 8)
-            .ok()
-            .filter(|&mode| mode <= 0o7777 && !text.starts_with('+'))
-            .ok_or_else(|| self.error(range, format!("`{text}` is not an octal mode up to 7777")))
-    }
-
-    fn owner(&self, owner: &Spanned<String>) -> Result<OwnerName, SpecError> {
-        let help = "an owner is `user`, `user:group` or `:group`, by names of the image or by numbers";
-        match owner.get_ref().parse() {
-            _ if owner.get_ref().is_empty() => Err(self.error_with_help(owner.span(), "the owner is empty", help)),
-            _ if owner.get_ref().matches(':').count() > 1 => {
-                Err(self.error_with_help(owner.span(), format!("`{}` is no owner", owner.get_ref()), help))
-            }
-            Ok(name) => Ok(name),
-            Err(error) => Err(self.error_with_help(owner.span(), error.to_string(), help)),
-        }
-    }
-
-    fn modes(&self, modes: &Spanned<ModesField>) -> Result<Modes, SpecError> {
-        match modes.get_ref() {
-            ModesField::Word(ModesWord::Normalize) => Ok(Modes::Normalize),
-            ModesField::Word(ModesWord::Keep) => Ok(Modes::Keep),
-            ModesField::Table(table) => {
-                let mode = |text: &Option<String>| text.as_ref().map(|text| self.mode(text, modes.span())).transpose();
-                Ok(Modes::Fixed { file: mode(&table.file)?, dir: mode(&table.dir)? })
-            }
-        }
-    }
-
-    fn config(&self, table: ConfigTable) -> Result<ConfigEdits, SpecError> {
-        let mut env = Vec::new();
-        for (name, value) in table.env {
-            if name.is_empty() || name.contains(['=', '\0']) {
-                return Err(self.error(value.span(), format!("`{name}` is not a variable's name")));
-            }
-            env.push((name, value.into_inner()));
-        }
-        let mut expose = Vec::new();
-        for port in table.expose {
-            let text = match port.get_ref() {
-                PortField::Number(number) => number.to_string(),
-                PortField::Text(text) => text.clone(),
-            };
-            let (number, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
-            let is_number = number.bytes().all(|byte| byte.is_ascii_digit())
-                && number.parse::<u16>().is_ok_and(|number| number > 0);
-            if !is_number || !["tcp", "udp", "sctp"].contains(&protocol) {
-                return Err(self.error(port.span(), format!("`{text}` is not a port such as 8080 or 53/udp")));
-            }
-            expose.push(text);
-        }
-        if let Some(workdir) = &table.workdir {
-            self.absolute(workdir)?;
-        }
-        Ok(ConfigEdits {
-            shell: None,
-            on_build: None,
-            author: None,
-            args_escaped: None,
-            env,
-            workdir: table.workdir.map(Spanned::into_inner),
-            entrypoint: table.entrypoint,
-            cmd: table.cmd,
-            user: table.user,
-            labels: table.labels,
-            expose,
-            volumes: table.volumes,
-            stop_signal: table.stop_signal,
-            healthcheck: table.healthcheck.map(|check| self.healthcheck(check)).transpose()?,
-        })
     }
 
     fn repository_settings(&self, table: EcrTable) -> Result<RepositorySettings, SpecError> {
@@ -378,42 +222,18 @@ impl Source {
             }),
         })
     }
-
-    fn healthcheck(&self, check: Spanned<HealthcheckTable>) -> Result<Healthcheck, SpecError> {
-        let range = check.span();
-        let table = check.into_inner();
-        let well_formed = match table.test.first().map(String::as_str) {
-            Some("NONE") => table.test.len() == 1,
-            Some("CMD") => table.test.len() > 1,
-            Some("CMD-SHELL") => table.test.len() == 2,
-            _ => false,
-        };
-        if !well_formed {
-            let message = "`test` is [\"CMD\", …], [\"CMD-SHELL\", text] or [\"NONE\"]";
-            return Err(self.error(range, message));
-        }
-        let time = |text: Option<String>| {
-            text.map(|text| {
-                duration::parse(&text)
-                    .ok_or_else(|| self.error(range.clone(), format!("`{text}` is not a duration such as 1m30s")))
-            })
-            .transpose()
-        };
-        Ok(Healthcheck {
-            test: table.test,
-            interval: time(table.interval)?,
-            timeout: time(table.timeout)?,
-            start_period: time(table.start_period)?,
-            start_interval: time(table.start_interval)?,
-            retries: table.retries,
-        })
-    }
 }
 
 /// Whether an image may be called so.
-pub(super) fn is_image_name(name: &str) -> bool {
+pub(crate) fn is_image_name(name: &str) -> bool {
     name.parse::<crate::image::Repository>().is_ok_and(|_| !name.contains([':', '.', '/']))
         || format!("x.example/{name}").parse::<crate::image::Repository>().is_ok()
+}
+
+/// Whether an image may have both layers.
+fn may_meet(one: &LayerRecipe, other: &LayerRecipe) -> bool {
+    let (Some(one), Some(other)) = (&one.platforms, &other.platforms) else { return true };
+    one.iter().any(|one| other.iter().any(|other| one.accepts(other)))
 }
 
 fn listed(names: &[&str]) -> String {

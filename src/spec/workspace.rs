@@ -8,14 +8,14 @@ use std::sync::Arc;
 use super::dockerfile::{Arguments, Program};
 use super::error::SpecError;
 use super::lock::Lock;
-use super::recipe::{Base, Recipe};
-use super::resolve::{Resolved, Source, is_image_name};
+use super::recipe::{Base, CopyFrom, LayerContent, Recipe};
+use super::resolve::{OtherSpec, Resolved, Source, is_image_name};
 use super::variables::Variables;
 
 /// The largest spec, in bytes.
 const SIZE_LIMIT: u64 = 16 << 20;
 
-/// How many specs may be built on each other: no image has as many layers.
+/// How many specs may need each other: no image has as many layers.
 const SPEC_LIMIT: usize = 1000;
 
 /// What the Dockerfiles of a run are built with.
@@ -27,17 +27,18 @@ pub struct Dockerfiles {
     pub arguments: Arguments,
 }
 
-/// The recipes of a run, each after the one it is built on.
+/// The recipes of a run, each after those it is built on and copies from.
 #[derive(Debug)]
 pub struct Workspace {
     /// The recipes.
     pub recipes: Vec<Recipe>,
-    /// Which of them were asked for; the others are only built on.
+    /// Which of them were asked for; the others are only built on or copied from.
     pub requested: Vec<bool>,
 }
 
 impl Workspace {
-    /// A workspace of recipes written in code, all of them asked for. A recipe's base comes before it.
+    /// A workspace of recipes written in code, all of them asked for. What a recipe is built on or copies
+    /// from comes before it.
     pub fn of(recipes: Vec<Recipe>) -> Workspace {
         let requested = vec![true; recipes.len()];
         Workspace { recipes, requested }
@@ -126,7 +127,8 @@ struct Loader<'a> {
 struct Spec {
     file: PathBuf,
     recipe: Recipe,
-    base: Option<usize>,
+    /// What it is built on and what it copies from, in this order.
+    needs: Vec<usize>,
 }
 
 impl Loader<'_> {
@@ -142,8 +144,8 @@ impl Loader<'_> {
             return Err(SpecError::Kind(file.to_owned()));
         }
         let text: Arc<str> = fs::read_to_string(file).map_err(read)?.into();
-        let Resolved { mut recipe, base_spec } = if is_dockerfile(file) {
-            Resolved { recipe: self.dockerfile(file, text)?, base_spec: None }
+        let Resolved { mut recipe, base_spec, copied_specs } = if is_dockerfile(file) {
+            Resolved { recipe: self.dockerfile(file, text)?, base_spec: None, copied_specs: Vec::new() }
         } else {
             let source = Source { file: file.to_owned(), text };
             source.resolve(source.parse()?, self.variables)?
@@ -154,22 +156,38 @@ impl Loader<'_> {
         }
         let index = self.specs.len();
         self.by_path.insert(identity, index);
-        self.specs.push(Spec { file: file.to_owned(), recipe, base: None });
-        if let Some((path, span)) = base_spec {
-            if !path.is_file() {
-                let message = format!("there is no spec `{}`", path.display());
-                return Err(SpecError::At { span, message, help: None });
-            }
-            if self.specs.len() > SPEC_LIMIT {
-                let message = format!("more than {SPEC_LIMIT} specs are built on each other");
-                return Err(SpecError::At { span, message, help: None });
-            }
-            let base = self.load(&path)?;
-            let name = self.specs[base].recipe.name.clone();
-            self.specs[index].base = Some(base);
+        self.specs.push(Spec { file: file.to_owned(), recipe, needs: Vec::new() });
+        if let Some(other) = base_spec {
+            let name = self.needed(index, other)?;
             self.specs[index].recipe.base = Base::Recipe(name);
         }
+        for (layer, other) in copied_specs {
+            let needed = self.needed(index, other)?;
+            let layer = self.specs[index].recipe.layers.get_mut(layer);
+            if let Some(LayerContent::Copy { from: CopyFrom::Recipe { name, .. }, .. }) =
+                layer.map(|layer| &mut layer.content)
+            {
+                *name = needed;
+            }
+        }
         Ok(index)
+    }
+
+    /// Loads a spec that another needs; returns its image's name.
+    fn needed(&mut self, by: usize, OtherSpec { path, span }: OtherSpec) -> Result<String, SpecError> {
+        if !path.is_file() {
+            let message = format!("there is no spec `{}`", path.display());
+            return Err(SpecError::At { span, message, help: None });
+        }
+        if self.specs.len() > SPEC_LIMIT {
+            let message = format!("more than {SPEC_LIMIT} specs are built on each other");
+            return Err(SpecError::At { span, message, help: None });
+        }
+        let needed = self.load(&path)?;
+        if !self.specs[by].needs.contains(&needed) {
+            self.specs[by].needs.push(needed);
+        }
+        Ok(self.specs[needed].recipe.name.clone())
     }
 
     fn dockerfile(&self, file: &Path, text: Arc<str>) -> Result<Recipe, SpecError> {
@@ -184,23 +202,29 @@ impl Loader<'_> {
         Ok(recipe)
     }
 
-    /// Bases before what is built on them, otherwise as asked for.
+    /// What is needed before what needs it, otherwise as asked for.
     fn order(self, requested: &[usize]) -> Result<Workspace, SpecError> {
         let mut order: Vec<usize> = Vec::new();
         for &index in requested {
-            let mut chain = vec![index];
-            while let Some(base) = self.specs[chain[chain.len() - 1]].base {
-                if let Some(start) = chain.iter().position(|&above| above == base) {
-                    let names = chain[start..].iter().chain([&base]);
+            // The chain that is being followed: each with how many of its needs were looked at.
+            let mut chain: Vec<(usize, usize)> = vec![(index, 0)];
+            while let Some((index, looked_at)) = chain.last_mut() {
+                let Some(&needed) = self.specs[*index].needs.get(*looked_at) else {
+                    if !order.contains(index) {
+                        order.push(*index);
+                    }
+                    chain.pop();
+                    continue;
+                };
+                *looked_at += 1;
+                if let Some(start) = chain.iter().position(|&(above, _)| above == needed) {
+                    let names = chain[start..].iter().map(|(index, _)| index).chain([&needed]);
                     let names: Vec<String> =
                         names.map(|&index| format!("`{}`", self.specs[index].file.display())).collect();
                     return Err(SpecError::Cycle(names.join(" → ")));
                 }
-                chain.push(base);
-            }
-            for index in chain.into_iter().rev() {
-                if !order.contains(&index) {
-                    order.push(index);
+                if !order.contains(&needed) {
+                    chain.push((needed, 0));
                 }
             }
         }

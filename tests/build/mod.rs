@@ -8,3 +8,4 @@ mod outputs;
 mod parents;
 mod platforms;
 mod specs;
+mod transfers;

@@ -36,9 +36,45 @@ fn the_schema_names_every_key_and_no_other() {
     assert_eq!(schema["required"], serde_json::json!(["name", "base"]));
     let ecr = ["encryption", "lifecycle_policy", "scan_on_push", "tag_mutability"];
     assert_eq!(keys(&schema["$defs"]["EcrTable"]), set(&ecr));
-    let layer =
-        ["compression", "context", "entries", "exclude", "from", "modes", "mtime", "name", "owner", "platforms", "to"];
+    let layer = [
+        "chmod",
+        "compression",
+        "context",
+        "entries",
+        "exclude",
+        "from",
+        "ignore_file",
+        "image",
+        "modes",
+        "mtime",
+        "name",
+        "owner",
+        "parents",
+        "platforms",
+        "run",
+        "sources",
+        "to",
+        "unpack",
+        "workdir",
+    ];
     assert_eq!(keys(&schema["$defs"]["LayerTable"]), set(&layer));
+    let config = [
+        "args_escaped",
+        "author",
+        "cmd",
+        "entrypoint",
+        "env",
+        "expose",
+        "healthcheck",
+        "labels",
+        "onbuild",
+        "shell",
+        "stop_signal",
+        "user",
+        "volumes",
+        "workdir",
+    ];
+    assert_eq!(keys(&schema["$defs"]["ConfigTable"]), set(&config));
 }
 
 #[test]

@@ -9,7 +9,7 @@ fn help_names_every_command() {
     let sandbox = Sandbox::new();
     let help = sandbox.run(["--help"]).ok();
     assert_eq!(help.stderr, "");
-    for command in ["build", "push", "inspect", "cache", "schema", "completions"] {
+    for command in ["build", "push", "init", "inspect", "cache", "schema", "completions"] {
         assert!(help.stdout.lines().any(|line| line.trim_start().starts_with(command)), "{command}\n{}", help.stdout);
         let own = sandbox.run([command, "--help"]).ok().stdout;
         assert!(own.contains("Usage: tarsia"), "{own}");

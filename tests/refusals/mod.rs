@@ -7,3 +7,4 @@ mod machine;
 mod messages;
 mod registries;
 mod specs;
+mod transfers;

@@ -107,6 +107,8 @@ fn pattern(word: &[u8]) -> String {
                 written.extend(characters.next());
             }
             c if c.is_ascii_alphanumeric() || "/._-+=:,@%*?[]^!".contains(c) => written.push(c),
+            // After a backslash it would join lines.
+            '\n' => written.push_str("'\n'"),
             c => {
                 written.push('\\');
                 written.push(c);

@@ -76,6 +76,39 @@ fn hold_to_records(chosen: impl Fn(usize) -> bool) {
     assert!(failures.is_empty(), "{} pairs differ:\n\n{}", failures.len(), failures.join("\n\n"));
 }
 
+/// What specs refuse to say: a port that is none, a trigger that is no instruction, a name that is a whiteout's.
+const UNSPEAKABLE: [&str; 3] = ["EXPOSE 0", "ONBUILD NONSENSE", "/.wh."];
+
+#[test]
+fn the_specs_that_init_writes_make_the_same_images() {
+    // Each is built twice: some of every family are enough for every day.
+    let pairs: Vec<pair::Pair> = families::all().into_iter().step_by(10).collect();
+    let folder = tempfile::TempDir::new().unwrap();
+    let bases = Bases::write(folder.path(), &bases::bases(NO_SHELL));
+    let subject = Subject::new(&bases);
+    let failures = Mutex::new(Vec::new());
+    let same = AtomicUsize::new(0);
+    each(&pairs, |pair| {
+        let place = folder.path().join(pair.id.replace('/', "-"));
+        pair.write(&place);
+        let why = match subject.build_both_ways(pair, &place) {
+            None => return,
+            Some(Ok([one, two])) if one == two => {
+                same.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+            Some(Ok(_)) => "other digests".to_owned(),
+            Some(Err(_)) if UNSPEAKABLE.iter().any(|words| pair.dockerfile.contains(words)) => return,
+            Some(Err(why)) => why,
+        };
+        failures.lock().unwrap().push(format!("{}\n{why}", live::told(pair)));
+    });
+    let mut failures = failures.into_inner().unwrap();
+    failures.sort();
+    assert!(failures.is_empty(), "{} pairs differ:\n\n{}", failures.len(), failures.join("\n\n"));
+    assert!(same.into_inner() >= LEAST_RECORDED);
+}
+
 #[test]
 #[ignore = "needs docker: tests/run --campaign"]
 fn campaign() {

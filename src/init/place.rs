@@ -138,6 +138,8 @@ impl Place {
         let mut layer = layer.clone();
         if let LayerContent::Copy { from, copy, .. } = &mut layer.content {
             let needs_tree = copy.sources.iter().any(|source| matches!(source, CopySource::Path(_)));
+            // Files from elsewhere say it themselves.
+            copy.unpack &= needs_tree;
             if let Some((target, own)) = elsewhere
                 && match &*from {
                     CopyFrom::Image { .. } => true,

@@ -13,6 +13,7 @@
 //! assert_eq!(copy.destination.value, "/x/");
 //! ```
 
+mod commands;
 mod duration;
 mod error;
 mod evaluate;

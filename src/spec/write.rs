@@ -120,11 +120,9 @@ fn source(source: &CopySource) -> String {
         CopySource::Path(path) => bytes(path),
         CopySource::Text { name, text: content } => inline([("name", text(name)), ("text", bytes(content))]),
         CopySource::Url { url, checksum, unpack } => {
-            let mut pairs = vec![("url", text(url)), ("checksum", text(&checksum.to_string()))];
-            if *unpack {
-                pairs.push(("unpack", "true".to_owned()));
-            }
-            inline(pairs)
+            let unpack = unpack.then(|| ("unpack", "true".to_owned()));
+            let file = [("url", text(url)), ("checksum", text(&checksum.to_string()))];
+            inline(file.into_iter().chain(unpack))
         }
     }
 }
@@ -326,6 +324,8 @@ mod tests {
             let mut all: Vec<CopySource> =
                 sources.iter().map(|path| CopySource::Path(path.clone().into_bytes())).collect();
             all.push(CopySource::Text { name, text: content.into_bytes() });
+            let checksum = crate::digest::Digest::of(b"");
+            all.push(CopySource::Url { url: format!("https://x.example/{to}"), checksum, unpack });
             let copy = Copy {
                 sources: all,
                 to: to.into_bytes(),

@@ -2,6 +2,7 @@
 
 use super::{FLAGS, digest, init, sandbox};
 use crate::support::Sandbox;
+use crate::support::registry::{Registry, digest_of};
 
 /// Makes sure that this Dockerfile and the specs that init writes make the same image. Answers the image's spec.
 #[track_caller]
@@ -141,6 +142,22 @@ fn stages_and_images_that_are_copied_from() {
         "FROM scratch AS same\nCOPY a.txt /\nFROM scratch\nCOPY --from=same / /one/\nFROM scratch AS same\nCOPY b.txt /\nFROM scratch\nCOPY --from=1 / /\nCOPY --from=same / /\n",
     ] {
         same_in(&sandbox, body, &[]);
+    }
+}
+
+#[test]
+fn files_from_elsewhere() {
+    let sandbox = sandbox();
+    let registry = Registry::start();
+    let tar = std::fs::read(sandbox.path("ctx/archive.tar")).unwrap();
+    let url = registry.put_file("/files/some.tar", tar.clone());
+    let checksum = digest_of(&tar);
+    for flags in ["", "--unpack", "--unpack=false --chmod=600 --chown=app"] {
+        for to in ["/x/", "/x"] {
+            let line = format!("ADD --checksum={checksum} {flags} {url} {to}\n");
+            let text = same_in(&sandbox, &format!("FROM plain\n{line}"), &[]);
+            assert_eq!(text.contains("unpack = true"), flags == "--unpack", "{text}");
+        }
     }
 }
 

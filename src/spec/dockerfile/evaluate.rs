@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::expand::{Environment, expand};
 use super::instruction::{Command, Healthcheck, Instruction, Line};
 use super::program::{Program, Stage};
-use super::steps::{Refusal, exec_steps, steps};
+use super::steps::Refusal;
 use super::{Text, expand_words, parse_trigger, ports, signal};
 use crate::image::{self, Config, ConfigEdits, Platform};
 use crate::layer::{Copy, CopySource, Step};
@@ -32,7 +32,7 @@ pub struct Evaluated {
 
 /// The variables, and in a check what is not known yet: what the base brings.
 pub(super) struct Variables {
-    values: BTreeMap<String, String>,
+    pub values: BTreeMap<String, String>,
     /// What stands for a variable that is unset, while the base is not known.
     guess: Option<&'static str>,
     /// Whether it did.
@@ -49,15 +49,6 @@ impl Environment for Variables {
     }
 }
 
-/// What a RUN sees: docker sets `HOME` for root.
-struct WithHome<'a>(&'a Variables);
-
-impl Environment for WithHome<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        if name == "HOME" && !self.0.values.contains_key(name) { Some("/root") } else { self.0.get(name) }
-    }
-}
-
 /// A stage, and those below it, while they are evaluated.
 pub(super) struct Evaluation<'a> {
     pub stage: &'a Stage,
@@ -65,17 +56,17 @@ pub(super) struct Evaluation<'a> {
     pub current: usize,
     globals: BTreeMap<String, String>,
     /// ENV and ARG.
-    environment: Variables,
+    pub environment: Variables,
     /// ENV alone: what the config has.
     config_env: Vec<(String, String)>,
     pub workdir: String,
-    user: String,
-    shell: Option<Vec<String>>,
+    pub user: String,
+    pub shell: Option<Vec<String>>,
     /// Whether the current stage has said CMD.
     has_cmd: bool,
     on_build: Vec<String>,
     /// Whether the last refusal of a RUN does not depend on variables.
-    is_certain: bool,
+    pub is_certain: bool,
     edits: ConfigEdits,
     layers: Vec<LayerRecipe>,
     errors: Vec<SpecError>,
@@ -421,64 +412,6 @@ impl<'a> Evaluation<'a> {
             }
         }
         Ok(())
-    }
-
-    fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {
-        let folder = self.workdir.trim_start_matches('/').as_bytes().to_vec();
-        let environment = WithHome(&self.environment);
-        let script = match (command, body) {
-            (_, Some(body)) => Some(body),
-            (Command::Shell(text), None) => Some(text.value.clone()),
-            (Command::Exec(_), None) => None,
-        };
-        let shell = self.shell.as_deref().unwrap_or_default();
-        let is_posix = match shell {
-            [] => true,
-            [program, .., last] => {
-                let name = program.rsplit('/').next().unwrap_or_default();
-                matches!(name, "sh" | "bash" | "ash" | "dash") && last.starts_with('-') && last.ends_with('c')
-            }
-            _ => false,
-        };
-        let done = match (&script, command) {
-            (Some(_), _) if !is_posix => Err(Refusal::certain(format!("the shell `{}`", shell.join(" ")))),
-            (Some(script), _) if script.starts_with("#!") => {
-                Err(Refusal::certain("a script with an interpreter of its own"))
-            }
-            (Some(script), _) => steps(script, &folder, &environment),
-            (None, Command::Exec(words)) => {
-                let words: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
-                exec_steps(&words, &folder)
-            }
-            (None, Command::Shell(_)) => Ok(Vec::new()),
-        };
-        let done = done.map_err(|refusal| self.refuse(line, refusal))?;
-        if done.is_empty() {
-            return Ok(());
-        }
-        if !matches!(self.user.split(':').next().unwrap_or_default(), "" | "root" | "0") {
-            let what = Refusal::certain(format!("a command as the user `{}`, who may not do everything", self.user));
-            return Err(self.refuse(line, what));
-        }
-        self.layer(line, LayerContent::Steps { steps: done, owner: None });
-        Ok(())
-    }
-
-    /// Why a RUN cannot be done, and the ways out.
-    fn refuse(&mut self, line: &Line, refusal: Refusal) -> SpecError {
-        self.is_certain = refusal.is_certain;
-        let program = self.program();
-        let message = format!("tarsia runs nothing, and this RUN needs {}", refusal.what);
-        let help = match program.stage_name(self.current) {
-            Some(name) if !program.is_last(self.current) => format!(
-                "build the stage once where it can run (docker build --target {name}), push it, and build with \
-                 --build-context {name}=docker-image://REPOSITORY@DIGEST"
-            ),
-            _ => "move what has to run, and all above it, into a stage of its own (FROM … AS deps; then FROM deps), build \
-                  that once where it can run, and build with --build-context deps=docker-image://REPOSITORY@DIGEST"
-                .to_owned(),
-        };
-        program.error_with_help(line.range.clone(), message, help)
     }
 }
 

@@ -79,7 +79,8 @@ pub(in crate::spec) struct LayerTable {
     #[serde(default)]
     #[schemars(with = "Option<bool>")]
     pub parents: Option<Spanned<bool>>,
-    /// Whether those of the `sources` that are archives are unpacked, as `ADD` does.
+    /// Whether those of the `sources` that are archives are unpacked, as `ADD` does. Files from elsewhere say so
+    /// themselves.
     #[serde(default)]
     #[schemars(with = "Option<bool>")]
     pub unpack: Option<Spanned<bool>>,
@@ -152,9 +153,9 @@ pub(in crate::spec) struct SourceTable {
     /// The digest of what is there, `sha256:…`.
     #[serde(default)]
     pub checksum: Option<String>,
-    /// Whether it is unpacked if it is an archive; not by itself, whatever the layer says of those in the context.
+    /// Whether the file from elsewhere is unpacked if it is an archive.
     #[serde(default)]
-    pub unpack: bool,
+    pub unpack: Option<bool>,
 }
 
 /// An image that is copied from.

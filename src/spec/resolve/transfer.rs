@@ -153,7 +153,7 @@ impl Source {
                 text: Some(text),
                 url: None,
                 checksum: None,
-                unpack: false,
+                unpack: None,
             }) => {
                 if matches!(name.as_str(), "" | "." | "..") || name.contains(['/', '\0']) {
                     return refuse(format!("`{name}` is no file's name"), help);
@@ -171,7 +171,7 @@ impl Source {
                     return refuse(format!("`{url}` does not begin with https:// or http://"), help);
                 }
                 match checksum.parse::<Digest>() {
-                    Ok(checksum) => Ok(CopySource::Url { url: url.clone(), checksum, unpack: *unpack }),
+                    Ok(checksum) => Ok(CopySource::Url { url: url.clone(), checksum, unpack: unpack.unwrap_or(false) }),
                     Err(_) => refuse(format!("`{checksum}` is no checksum such as sha256:…"), help),
                 }
             }

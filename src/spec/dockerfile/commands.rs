@@ -1,0 +1,77 @@
+//! `RUN`, evaluated: steps for what needs no shell, and for all else why not, and the ways out.
+
+use super::evaluate::{Evaluation, Variables};
+use super::expand::Environment;
+use super::instruction::{Command, Line};
+use super::steps::{Refusal, exec_steps, steps};
+use crate::spec::error::SpecError;
+use crate::spec::recipe::LayerContent;
+
+/// What a RUN sees: docker sets `HOME` for root.
+struct WithHome<'a>(&'a Variables);
+
+impl Environment for WithHome<'_> {
+    fn get(&self, name: &str) -> Option<&str> {
+        if name == "HOME" && !self.0.values.contains_key(name) { Some("/root") } else { self.0.get(name) }
+    }
+}
+
+impl Evaluation<'_> {
+    pub(super) fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {
+        let folder = self.workdir.trim_start_matches('/').as_bytes().to_vec();
+        let environment = WithHome(&self.environment);
+        let script = match (command, body) {
+            (_, Some(body)) => Some(body),
+            (Command::Shell(text), None) => Some(text.value.clone()),
+            (Command::Exec(_), None) => None,
+        };
+        let shell = self.shell.as_deref().unwrap_or_default();
+        let is_posix = match shell {
+            [] => true,
+            [program, .., last] => {
+                let name = program.rsplit('/').next().unwrap_or_default();
+                matches!(name, "sh" | "bash" | "ash" | "dash") && last.starts_with('-') && last.ends_with('c')
+            }
+            _ => false,
+        };
+        let done = match (&script, command) {
+            (Some(_), _) if !is_posix => Err(Refusal::certain(format!("the shell `{}`", shell.join(" ")))),
+            (Some(script), _) if script.starts_with("#!") => {
+                Err(Refusal::certain("a script with an interpreter of its own"))
+            }
+            (Some(script), _) => steps(script, &folder, &environment),
+            (None, Command::Exec(words)) => {
+                let words: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
+                exec_steps(&words, &folder)
+            }
+            (None, Command::Shell(_)) => Ok(Vec::new()),
+        };
+        let done = done.map_err(|refusal| self.refuse(line, refusal))?;
+        if done.is_empty() {
+            return Ok(());
+        }
+        if !matches!(self.user.split(':').next().unwrap_or_default(), "" | "root" | "0") {
+            let what = Refusal::certain(format!("a command as the user `{}`, who may not do everything", self.user));
+            return Err(self.refuse(line, what));
+        }
+        self.layer(line, LayerContent::Steps { steps: done, owner: None });
+        Ok(())
+    }
+
+    /// Why a RUN cannot be done, and the ways out.
+    pub(super) fn refuse(&mut self, line: &Line, refusal: Refusal) -> SpecError {
+        self.is_certain = refusal.is_certain;
+        let program = self.program();
+        let message = format!("tarsia runs nothing, and this RUN needs {}", refusal.what);
+        let help = match program.stage_name(self.current) {
+            Some(name) if !program.is_last(self.current) => format!(
+                "build the stage once where it can run (docker build --target {name}), push it, and build with \
+                 --build-context {name}=docker-image://REPOSITORY@DIGEST"
+            ),
+            _ => "move what has to run, and all above it, into a stage of its own (FROM … AS deps; then FROM deps), build \
+                  that once where it can run, and build with --build-context deps=docker-image://REPOSITORY@DIGEST"
+                .to_owned(),
+        };
+        program.error_with_help(line.range.clone(), message, help)
+    }
+}

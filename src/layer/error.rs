@@ -142,7 +142,7 @@ impl Error {
                 Some("copy to the place the link leads to, so that the link stays".to_owned())
             }
             Error::Replaces { new: "file", old: "directory", path } => {
-                Some(format!("lay it into the directory, as `{path}/NAME` or with `to = \"{path}/\"`"))
+                Some(format!("lay it into the directory, as `{path}/NAME`, or write the destination `{path}/`"))
             }
             Error::Damaged(_) => Some("it was removed; run again, and it is made or fetched anew".to_owned()),
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {

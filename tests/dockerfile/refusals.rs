@@ -317,7 +317,7 @@ fn a_file_in_the_place_of_a_directory() {
      2 │ COPY tree /srv/
        · ───────────────
        ╰────
-      help: lay it into the directory, as `/srv/dir/NAME` or with `to = "/srv/dir/"`
+      help: lay it into the directory, as `/srv/dir/NAME`, or write the destination `/srv/dir/`
     "#);
 }
 

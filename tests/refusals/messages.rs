@@ -216,7 +216,7 @@ fn a_file_over_a_folder_of_the_base() {
        ·           ─────
      8 │ from = "lib.py"
        ╰────
-      help: lay it into the directory, as `/tmp/NAME` or with `to = "/tmp/"`
+      help: lay it into the directory, as `/tmp/NAME`, or write the destination `/tmp/`
     "#);
 }
 

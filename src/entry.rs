@@ -84,6 +84,38 @@ pub fn normalise_path(path: &[u8]) -> Option<Box<[u8]>> {
     Some(parts.join(&b'/').into())
 }
 
+/// The longest path of an entry, in bytes: Linux's own limit.
+const PATH_LIMIT: usize = 4096;
+/// The longest part of one: that of Linux's file systems.
+const PART_LIMIT: usize = 255;
+/// How many parts it may have: no image is nearly as deep.
+const DEPTH_LIMIT: usize = 256;
+
+/// Why nothing can lie at a path, if nothing can: a part that is none, or more of it than a file system takes.
+pub fn unfit(path: &[u8]) -> Option<&'static str> {
+    if path.len() > PATH_LIMIT {
+        return Some("paths have no more than 4,096 bytes");
+    }
+    let mut depth = 0;
+    for part in path.split(|&byte| byte == b'/') {
+        depth += 1;
+        match part {
+            b"" | b"." | b".." => return Some("its parts have to be names"),
+            _ if part.len() > PART_LIMIT => return Some("names have no more than 255 bytes"),
+            _ if part.contains(&0) => return Some("no name has a NUL byte"),
+            _ if depth > DEPTH_LIMIT => return Some("paths have no more than 256 parts"),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether a part of the path would be taken for a whiteout: see the
+/// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts).
+pub fn names_a_whiteout(path: &[u8]) -> bool {
+    path.split(|&byte| byte == b'/').any(|part| part.starts_with(b".wh."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +126,18 @@ mod tests {
             assert_eq!(normalise_path(written.as_bytes()).as_deref(), normal.map(str::as_bytes), "{written}");
         }
         assert_eq!(normalise_path(b"a\0b"), None);
+    }
+
+    #[test]
+    fn what_no_file_system_holds_is_unfit() {
+        let long = "n".repeat(256);
+        let deep = vec!["d"; 257].join("/");
+        let far = vec!["0123456789abcdef"; 250].join("/");
+        for path in ["..", "a/../b", "a//b", "./a", "", "a/", "a\0b", &long, &deep, &far] {
+            assert!(unfit(path.as_bytes()).is_some(), "{path}");
+        }
+        assert_eq!(unfit(b"a/.b/..c"), None);
+        assert!(names_a_whiteout(b"a/.wh.b/c") && !names_a_whiteout(b"a/.who/x.wh.y"));
     }
 
     #[test]

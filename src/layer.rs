@@ -34,7 +34,7 @@ pub use chmod::{Chmod, InvalidMode};
 pub use codec::Codec;
 pub use contents::{Contents, FileSource, Item, Source};
 pub use context_tree::ContextTree;
-pub use copy::{Copy, CopySource, copy};
+pub use copy::{Copy, CopySource, copy, shown_url};
 pub use difference::{Aspect, Difference, NAMED};
 pub use error::Error;
 pub use key::{FORMAT_VERSION, layer_key};

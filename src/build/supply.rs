@@ -8,7 +8,7 @@ use crate::entry::Owner;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Change, TreeError, read_contents};
-use crate::layer::{ArchiveEntry, ArchiveKind, FileContent, Source, Supply};
+use crate::layer::{ArchiveEntry, ArchiveKind, FileContent, Source, Supply, shown_url};
 use crate::store::{Pack, PackError, Packed};
 use crate::workshop::Workshop;
 
@@ -48,14 +48,14 @@ fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileConten
     if let Some(found) = workshop.store().pack(&key).as_ref().and_then(content) {
         return Ok(found);
     }
-    let _running = workshop.events().begin(Task::Download { url: url.to_owned() }, 0);
+    let _running = workshop.events().begin(Task::Download { url: shown_url(url) }, 0);
     let mut new = workshop.store().new_pack()?;
     let mut file = workshop.door().download(url)?.take(FETCH_LIMIT + 1);
     let Packed { size, digest, .. } = new.add(&mut file).map_err(|error| match error {
         PackError::Store(error) => error.into(),
         PackError::Read(error) => match error.downcast::<crate::registry::Error>() {
             Ok(error) => error.into(),
-            Err(error) => Error::request(format!("failed to fetch `{url}`: {error}"), "try again"),
+            Err(error) => Error::request(format!("failed to fetch `{}`: {error}", shown_url(url)), "try again"),
         },
         PackError::TooLarge { .. } => too_large(url),
     })?;
@@ -64,7 +64,7 @@ fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileConten
     }
     if digest != *checksum {
         return Err(Error::request(
-            format!("`{url}` is not what its checksum says, but {digest}"),
+            format!("`{}` is not what its checksum says, but {digest}", shown_url(url)),
             "if that is the file that is meant, write this digest in --checksum",
         ));
     }
@@ -73,7 +73,7 @@ fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileConten
 }
 
 fn too_large(url: &str) -> Error {
-    Error::request(format!("`{url}` is larger than {FETCH_LIMIT} bytes"), "copy it from the context")
+    Error::request(format!("`{}` is larger than {FETCH_LIMIT} bytes", shown_url(url)), "copy it from the context")
 }
 
 /// What is read of an archive, by its first bytes.

@@ -108,6 +108,9 @@ impl Contents {
             }
         }
         for item in &items {
+            if let Some(why) = crate::entry::unfit(&item.entry.path) {
+                return Err(Error::Unfit { path: super::source_tree::display(&item.entry.path), why });
+            }
             if let Some(parent) = crate::entry::parents(&item.entry.path).last() {
                 match items.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
                     Ok(at) if items[at].entry.kind == Kind::Directory => {}

@@ -12,7 +12,7 @@ use super::contents::{Contents, Source};
 use super::draft::{Draft, join, split};
 use super::error::Error;
 use super::select::{Below, Selected, Selection, select};
-use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree, display};
+use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree, check_fit, display};
 use super::stack::Stack;
 use crate::digest::Digest;
 use crate::entry::{Kind, Owner, normalise_path};
@@ -128,17 +128,44 @@ fn pieces(copy: &Copy, source: &CopySource, tree: &dyn SourceTree, supply: &dyn 
             if *unpack && let Some(entries) = supply.unpack(&content).map_err(Error::Elsewhere)? {
                 return Ok(vec![Piece::Archive(url.clone(), entries)]);
             }
-            Ok(vec![Piece::File { name: url_name(url).into_bytes(), mode: 0o600, content }])
+            Ok(vec![Piece::File { name: url_name(url), mode: 0o600, content }])
         }
     }
 }
 
-/// The name of a file from elsewhere: the last part of its path.
-fn url_name(url: &str) -> String {
+/// The name of a file from elsewhere: the last part of its path, decoded.
+fn url_name(url: &str) -> Vec<u8> {
     let path = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let name = path.split_once('/').map_or("", |(_, path)| path).trim_end_matches('/').rsplit('/').next();
-    name.filter(|name| !matches!(*name, "" | "." | "..")).unwrap_or("__unnamed__").to_owned()
+    let mut decoded = Vec::new();
+    let mut rest = name.unwrap_or_default().as_bytes();
+    while let [first, after @ ..] = rest {
+        let hex = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match hex.filter(|_| *first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    if matches!(decoded.as_slice(), b"" | b"." | b"..") { b"__unnamed__".to_vec() } else { decoded }
+}
+
+/// An address for messages: without what may be secret in it, a password or a query.
+pub fn shown_url(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let (rest, query) = rest.find(['?', '#']).map_or((rest, ""), |at| (&rest[..at], "?…"));
+    let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    // Elsewhere it is part of the address: `git@host:path`.
+    let is_web = scheme.starts_with("http");
+    let host = host.rsplit_once('@').filter(|_| is_web).map_or(host, |(_, host)| host);
+    let slashes = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{slashes}{host}{path}{query}")
 }
 
 struct Laying<'a, 'b> {
@@ -174,8 +201,10 @@ impl Laying<'_, '_> {
 
     /// The destination as a path; what of it has to be a directory is one then.
     fn destination(&self) -> Result<Box<[u8]>, Error> {
-        normalise_path(&self.copy.to)
-            .ok_or_else(|| Error::Destination(String::from_utf8_lossy(&self.copy.to).into_owned()))
+        let to = normalise_path(&self.copy.to)
+            .ok_or_else(|| Error::Destination(String::from_utf8_lossy(&self.copy.to).into_owned()))?;
+        check_fit(&to)?;
+        Ok(to)
     }
 
     fn prepare(&mut self) -> Result<Box<[u8]>, Error> {
@@ -250,8 +279,12 @@ impl Laying<'_, '_> {
         Ok(())
     }
 
+    /// `name` is one part of a path, by which the file is called in a directory.
     fn lay_file(&mut self, name: &[u8], mode: u32, owner: Owner, content: FileContent) -> Result<(), Error> {
         let mut to = self.prepare()?;
+        if name.contains(&b'/') {
+            return Err(Error::Unfit { path: display(name), why: "a file's name has no slash" });
+        }
         if self.draft.is_directory(&to)? {
             to = join(&to, name);
         }
@@ -283,5 +316,24 @@ fn kind_name(kind: &SourceKind) -> &'static str {
         SourceKind::File => "file",
         SourceKind::Symlink(_) => "symlink",
         SourceKind::Other(kind) => kind,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_files_and_hide_secrets() {
+        for (url, name, shown) in [
+            ("https://h.example/a%2Bb.tar?k=secret", "a+b.tar", "https://h.example/a%2Bb.tar?…"),
+            ("https://u:secret@h.example/x/#frag", "x", "https://h.example/x/?…"),
+            ("http://h.example", "__unnamed__", "http://h.example"),
+            ("http://h.example/%2e%2e", "__unnamed__", "http://h.example/%2e%2e"),
+            ("http://h.example/100%", "100%", "http://h.example/100%"),
+        ] {
+            assert_eq!(url_name(url), name.as_bytes(), "{url}");
+            assert_eq!(shown_url(url), shown, "{url}");
+        }
     }
 }

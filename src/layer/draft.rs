@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{Contents, Item, Source};
 use super::error::Error;
-use super::source_tree::display;
+use super::source_tree::{check_fit, display};
 use super::stack::Stack;
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner, parents};
@@ -17,19 +17,24 @@ const WHITEOUT: &[u8] = b".wh.";
 /// A path and what lies there.
 pub(super) type Lying = (Box<[u8]>, Node);
 
+/// How many entries a layer may have.
+const ENTRY_LIMIT: usize = 1_000_000;
+
 /// A layer that is being drawn.
 pub(super) struct Draft<'a> {
     stack: &'a Stack,
     /// The time of every entry.
     pub mtime: i64,
     items: BTreeMap<Box<[u8]>, Item>,
+    /// How many other names the files among them have.
+    linked: BTreeMap<Box<[u8]>, usize>,
     /// Paths of the image below that are gone, and all below them.
     removed: BTreeSet<Box<[u8]>>,
 }
 
 impl<'a> Draft<'a> {
     pub fn over(stack: &'a Stack, mtime: i64) -> Draft<'a> {
-        Draft { stack, mtime, items: BTreeMap::new(), removed: BTreeSet::new() }
+        Draft { stack, mtime, items: BTreeMap::new(), linked: BTreeMap::new(), removed: BTreeSet::new() }
     }
 
     /// What lies at `path` now, links not followed. The root is a directory.
@@ -99,7 +104,7 @@ impl<'a> Draft<'a> {
 
     /// Other names of the file at `path` get its content: the first of them becomes the file.
     fn release(&mut self, path: &[u8]) {
-        if !self.is_file(path) {
+        if !self.is_file(path) || self.linked.remove(path).is_none() {
             return;
         }
         let links = self
@@ -109,6 +114,9 @@ impl<'a> Draft<'a> {
         let names: Vec<Box<[u8]>> = links.map(|(name, _)| name.clone()).collect();
         let Some(first) = names.first() else { return };
         let Some(file) = self.items.get(path).cloned() else { return };
+        if names.len() > 1 {
+            self.linked.insert(first.clone(), names.len() - 1);
+        }
         for name in &names {
             if let Some(item) = self.items.get_mut(name) {
                 if name == first {
@@ -124,6 +132,9 @@ impl<'a> Draft<'a> {
     /// Puts an entry where nothing lies, or something it may stand for.
     pub fn put(&mut self, path: &[u8], mode: u32, owner: Owner, kind: Kind, source: Source) {
         self.release(path);
+        if let Kind::Hardlink { target } = &kind {
+            *self.linked.entry(target.clone()).or_default() += 1;
+        }
         let entry = Entry { path: path.into(), mode, uid: owner.uid, gid: owner.gid, mtime: self.mtime, kind };
         self.items.insert(path.into(), Item { entry, source });
     }
@@ -166,6 +177,7 @@ impl<'a> Draft<'a> {
         if *first < *path {
             // A link's file has to be in the layer, before it.
             self.items.entry(first.clone()).or_insert(item);
+            *self.linked.entry(first.clone()).or_default() += 1;
             let kind = Kind::Hardlink { target: first };
             self.items.insert(path.into(), Item { entry: Entry { kind, ..entry }, source: Source::Nothing });
         } else {
@@ -181,6 +193,7 @@ impl<'a> Draft<'a> {
                 {
                     let kind = Kind::Hardlink { target: path.into() };
                     let entry = Entry { kind, ..item.entry };
+                    *self.linked.entry(path.into()).or_default() += 1;
                     self.items.insert(name, Item { entry, source: Source::Nothing });
                 }
             }
@@ -223,8 +236,8 @@ impl<'a> Draft<'a> {
     /// Takes `path` away, and all below it.
     pub fn remove(&mut self, path: &[u8]) -> Result<(), Error> {
         let prefix = [path, b"/"].concat();
-        let is_gone = |own: &[u8]| own == path || own.starts_with(&prefix);
-        let gone: Vec<Box<[u8]>> = self.items.keys().filter(|own| is_gone(own)).cloned().collect();
+        let below = self.items.range(Box::from(&prefix[..])..).take_while(|(own, _)| own.starts_with(&prefix));
+        let gone: Vec<Box<[u8]>> = below.map(|(own, _)| own.clone()).chain([path.into()]).collect();
         for own in gone {
             self.release(&own);
             self.items.remove(&own);
@@ -237,6 +250,12 @@ impl<'a> Draft<'a> {
 
     /// The layer: what was put, whiteouts for what is gone, and the directories above both.
     pub fn finish(mut self) -> Result<Contents, Error> {
+        if self.items.len() > ENTRY_LIMIT {
+            return Err(Error::TooMany(ENTRY_LIMIT));
+        }
+        for path in self.items.keys() {
+            check_fit(path)?;
+        }
         let mut hidden: BTreeSet<Box<[u8]>> = BTreeSet::new();
         let removed = self.removed.iter().filter(|path| !parents(path).any(|above| self.removed.contains(above)));
         let mut todo: Vec<Box<[u8]>> = removed.cloned().collect();
@@ -262,7 +281,14 @@ impl<'a> Draft<'a> {
             let kind = Kind::File { size: 0, digest: Digest::of(b"") };
             self.put(&join(parent, &name), 0, Owner::default(), kind, Source::Nothing);
         }
-        let above: BTreeSet<Box<[u8]>> = self.items.keys().flat_map(|path| parents(path)).map(Box::from).collect();
+        let mut above: BTreeSet<Box<[u8]>> = BTreeSet::new();
+        for path in self.items.keys() {
+            let mut parent = split(path).0;
+            // Where one is there, those above it are.
+            while !parent.is_empty() && !self.items.contains_key(parent) && above.insert(parent.into()) {
+                parent = split(parent).0;
+            }
+        }
         for path in above {
             if !self.items.contains_key(&path) {
                 let (mode, owner) = match self.stack.tree().get(&path)? {

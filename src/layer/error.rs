@@ -36,6 +36,17 @@ pub enum Error {
         /// Its parent.
         parent: String,
     },
+    /// A path at which nothing can lie.
+    #[error("nothing can lie at `{path}`: {why}")]
+    Unfit {
+        /// The path, its beginning if it is long.
+        path: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// A layer of more entries than there may be.
+    #[error("the layer has more than {0} entries")]
+    TooMany(usize),
     /// A destination that is no path below the root.
     #[error("`{0}` is not a path below the image's root")]
     Destination(String),

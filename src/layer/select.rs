@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::draft::split;
 use super::error::Error;
 use super::matching::{has_wildcard, is_malformed, matches};
 use super::source_tree::{SourceEntry, SourceKind, SourceTree, display, follow};
@@ -138,8 +139,13 @@ fn take(
         *keep = !(exclude_matches(&mut excluded, path)?) && is_in;
     }
     // Directories come along with what is kept in them.
-    let kept = all.iter().zip(&keep).filter(|(_, keep)| **keep);
-    let needed: BTreeSet<Box<[u8]>> = kept.flat_map(|(entry, _)| parents(&entry.path)).map(Box::from).collect();
+    let mut needed: BTreeSet<Box<[u8]>> = BTreeSet::new();
+    for (entry, _) in all.iter().zip(&keep).filter(|(_, keep)| **keep) {
+        let mut parent = split(&entry.path).0;
+        while !parent.is_empty() && needed.insert(parent.into()) {
+            parent = split(parent).0;
+        }
+    }
     let mut below = Vec::new();
     for (entry, is_meant) in all.into_iter().zip(keep) {
         if is_meant || needed.contains(&entry.path) {

@@ -5,18 +5,22 @@
 
 mod written;
 
+use std::collections::BTreeMap;
+
 use super::chmod::Chmod;
 use super::contents::{Contents, Source};
 use super::draft::{Draft, join, split};
 use super::error::Error;
 use super::matching::{has_wildcard, matches};
-use super::source_tree::display;
+use super::source_tree::{check_fit, display};
 use super::stack::Stack;
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner};
 use crate::image::Node;
 
 const UMASK: u32 = 0o022;
+/// How many names a pattern may match.
+const MATCH_LIMIT: usize = 100_000;
 
 /// A path that a command was given, made absolute: no `/` in front, its end as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +132,7 @@ impl Performing<'_, '_> {
                 }
             }
             Step::WorkingDirectory { path } => {
+                check_fit(path)?;
                 let real = self.draft.resolve(path)?;
                 self.draft.make_directories(&real, 0o755, self.owner)?;
             }
@@ -198,6 +203,12 @@ impl Performing<'_, '_> {
     fn expand(&self, arguments: &[Argument]) -> Result<Vec<Vec<u8>>, Error> {
         let mut paths = Vec::new();
         for argument in arguments {
+            // As long as no path can be, or as deep.
+            let length = argument.path.len();
+            let parts = argument.path.iter().filter(|&&byte| byte == b'/').count();
+            if length > 4096 || parts > 256 {
+                return Err(self.fail(format!("no path is so long: `{}`", display(&argument.path))));
+            }
             if !argument.is_pattern {
                 paths.push(argument.path.clone());
                 continue;
@@ -214,30 +225,59 @@ impl Performing<'_, '_> {
     fn matching(&self, pattern: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
         let parts: Vec<&[u8]> = pattern.split(|&byte| byte == b'/').filter(|part| !part.is_empty()).collect();
         let mut found: Vec<Vec<u8>> = vec![Vec::new()];
+        // Links may lead to one directory by many ways.
+        let mut known: BTreeMap<Box<[u8]>, Vec<Vec<u8>>> = BTreeMap::new();
         for part in parts {
             let mut next = Vec::new();
             for path in found {
-                let real = self.draft.resolve(&path)?;
                 if !has_wildcard(part) {
                     let child = join(&path, &unescape(part)).into_vec();
                     if self.draft.node(&self.draft.resolve_parent(&child)?)?.is_some() {
                         next.push(child);
                     }
-                } else if self.draft.is_directory(&real)? {
-                    let skip = if real.is_empty() { 0 } else { real.len() + 1 };
-                    for (below, _) in self.draft.below(&real)? {
-                        let name = &below[skip..];
-                        // A leading dot has to be written.
-                        let hidden = name.starts_with(b".") && !part.starts_with(b".");
-                        if !name.contains(&b'/') && !hidden && matches(&shell_classes(part), name) {
-                            next.push(join(&path, name).into_vec());
-                        }
+                    continue;
+                }
+                let real = self.draft.resolve(&path)?;
+                if !known.contains_key(&real) {
+                    let names = self.names(&real)?;
+                    known.insert(real.clone(), names);
+                }
+                let pattern = shell_classes(part);
+                for name in known.get(&real).into_iter().flatten() {
+                    // A leading dot has to be written.
+                    let hidden = name.starts_with(b".") && !part.starts_with(b".");
+                    if !hidden && matches(&pattern, name) {
+                        next.push(join(&path, name).into_vec());
                     }
+                }
+                if next.len() > MATCH_LIMIT {
+                    return Err(self.fail(format!("a pattern matches more than {MATCH_LIMIT} names")));
                 }
             }
             found = next;
         }
+        if pattern.ends_with(b"/") {
+            // Only directories, and links to some, have something behind a slash.
+            let mut directories = Vec::new();
+            for mut path in found {
+                if self.draft.is_directory(&self.draft.resolve(&path)?)? {
+                    path.push(b'/');
+                    directories.push(path);
+                }
+            }
+            found = directories;
+        }
         Ok(found)
+    }
+
+    /// The names in a directory; none if it is none.
+    fn names(&self, directory: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
+        if !self.draft.is_directory(directory)? {
+            return Ok(Vec::new());
+        }
+        let skip = if directory.is_empty() { 0 } else { directory.len() + 1 };
+        let names = self.draft.below(directory)?.into_iter().map(|(below, _)| below[skip..].to_vec());
+        Ok(names.filter(|name| !name.contains(&b'/')).collect())
     }
 
     fn make_directory(&mut self, path: &[u8], parents: bool, mode: Option<&Chmod>) -> Result<(), Error> {

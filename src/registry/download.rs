@@ -32,7 +32,8 @@ impl Download {
     ///
     /// [`Error::Invalid`] for what is no URL of the web.
     pub(super) fn new(handle: Handle, client: Client, url: &str) -> Result<Download, Error> {
-        let invalid = |why: &str| Error::Invalid(format!("`{url}` is no address to fetch from: {why}"));
+        let invalid =
+            |why: &str| Error::Invalid(format!("what is to be fetched has no address to fetch it from: {why}"));
         let parsed = Url::parse(url).map_err(|error| invalid(&error.to_string()))?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
             return Err(invalid("it is not reached by HTTP"));

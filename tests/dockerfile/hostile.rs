@@ -131,3 +131,44 @@ fn a_bomb_takes_no_memory() {
     let peak = peak(&sandbox, &["build", "app/Dockerfile", "--jobs", "2"]);
     assert!(peak < SIZE * 3 / 4, "{peak} bytes of memory for {SIZE} of content");
 }
+
+#[test]
+fn names_that_no_layer_may_hold_are_refused_wherever_they_come_from() {
+    let sandbox = Sandbox::new();
+    sandbox.file("app/a", "1\n");
+    for (instruction, why) in [
+        ("COPY a /.wh.a", "nothing can lie at `/.wh.a`: names that begin with `.wh.` are whiteouts"),
+        ("COPY a /d/.wh..opq/x", "are whiteouts"),
+        ("WORKDIR /.wh.w", "are whiteouts"),
+        ("RUN touch /.wh.x", "are whiteouts"),
+        ("RUN mkdir -p /h/.wh..wh..opq", "are whiteouts"),
+        ("RUN ln -s x /.wh.q", "are whiteouts"),
+        ("COPY <<.wh.x /d/\n1\n.wh.x", "are whiteouts"),
+        ("COPY <<../../evil /d/\n1\n../../evil", "a file's name has no slash"),
+        ("COPY <<.. /d/\n1\n..", "its parts have to be names"),
+    ] {
+        sandbox.try_dockerfile(&format!("FROM scratch\n{instruction}\n"), &[]).refused(2, why);
+    }
+}
+
+#[test]
+fn paths_that_no_file_system_takes_are_refused_in_time() {
+    let sandbox = Sandbox::new();
+    sandbox.file("app/a", "1\n");
+    let deep = "d/".repeat(5000);
+    let long = "n".repeat(300);
+    for instruction in [
+        format!("COPY a /{deep}"),
+        format!("WORKDIR /{deep}"),
+        format!("RUN mkdir -p /{deep}"),
+        format!("RUN mkdir -p /{long}"),
+        format!("COPY a /{long}"),
+    ] {
+        let run = sandbox.try_dockerfile(&format!("FROM scratch\n{instruction}\n"), &[]);
+        assert_eq!(run.code, 2, "{}", run.stderr);
+        assert!(run.stderr.len() < 100_000, "{} bytes", run.stderr.len());
+    }
+    let links: String = (0..30).map(|at| format!("ln -s . /d/l{at} && ")).collect();
+    let text = format!("FROM scratch\nRUN mkdir /d && {links}chmod 755 /d/*/*/*/*/*\n");
+    sandbox.try_dockerfile(&text, &[]).refused(2, "a pattern matches more than 100000 names");
+}

@@ -302,3 +302,14 @@ fn a_file_that_changes_its_owner_keeps_its_content_and_a_link_its_target() {
     assert_eq!(image.line("lib"), "l 0:0 -> srv/sub");
     assert!(Path::new(&image.path("srv/.hidden")).exists());
 }
+
+#[test]
+fn a_pattern_with_a_slash_at_its_end_means_directories() {
+    let sandbox = Sandbox::new();
+    let image = sandbox.built(
+        "FROM scratch\nRUN mkdir -p /h/sub /h/other && touch /h/file /h/sub/x && ln -s file /h/link\n\
+         RUN rm -rf /h/*/\n",
+        &[],
+    );
+    assert_eq!(image.paths(), ["h", "h/file", "h/link"]);
+}

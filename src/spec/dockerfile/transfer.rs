@@ -7,7 +7,7 @@ use super::program::From;
 use super::{NamedContext, Text};
 use crate::digest::Digest;
 use crate::image::accounts::OwnerName;
-use crate::layer::{Chmod, Copy, CopySource};
+use crate::layer::{Chmod, Copy, CopySource, shown_url};
 use crate::spec::error::SpecError;
 use crate::spec::recipe::{CopyFrom, LayerContent};
 
@@ -91,7 +91,7 @@ impl Evaluation<'_> {
         let refuse = |message: String, help: &str| Err(program.error_with_help(source.range.clone(), message, help));
         if is_git(&expanded) {
             return refuse(
-                format!("`{expanded}` is a git repository, which tarsia does not clone"),
+                format!("`{}` is a git repository, which tarsia does not clone", shown_url(&expanded)),
                 "check it out, and give its folder with --build-context NAME=DIR and COPY --from=NAME",
             );
         }
@@ -105,11 +105,11 @@ impl Evaluation<'_> {
             return Ok(CopySource::Path(expanded.into_bytes()));
         }
         if !is_add {
-            return refuse(format!("COPY does not fetch `{expanded}`"), "use ADD with --checksum");
+            return refuse(format!("COPY does not fetch `{}`", shown_url(&expanded)), "use ADD with --checksum");
         }
         let Some(checksum) = &transfer.checksum else {
             return refuse(
-                format!("what `{expanded}` holds may be something else tomorrow"),
+                format!("what `{}` holds may be something else tomorrow", shown_url(&expanded)),
                 "say what it has to be: ADD --checksum=sha256:…",
             );
         };

@@ -159,7 +159,7 @@ fn url_name(url: &str) -> Vec<u8> {
 /// An address for messages: without what may be secret in it, a password or a query.
 pub fn shown_url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
-    let (rest, query) = rest.find(['?', '#']).map_or((rest, ""), |at| (&rest[..at], "?…"));
+    let (rest, query) = rest.find('?').map_or((rest, ""), |at| (&rest[..at], "?…"));
     let (host, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     // Elsewhere it is part of the address: `git@host:path`.
     let is_web = scheme.starts_with("http");
@@ -327,7 +327,7 @@ mod tests {
     fn addresses_name_files_and_hide_secrets() {
         for (url, name, shown) in [
             ("https://h.example/a%2Bb.tar?k=secret", "a+b.tar", "https://h.example/a%2Bb.tar?…"),
-            ("https://u:secret@h.example/x/#frag", "x", "https://h.example/x/?…"),
+            ("https://u:secret@h.example/x/#frag", "x", "https://h.example/x/#frag"),
             ("http://h.example", "__unnamed__", "http://h.example"),
             ("http://h.example/%2e%2e", "__unnamed__", "http://h.example/%2e%2e"),
             ("http://h.example/100%", "100%", "http://h.example/100%"),

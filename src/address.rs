@@ -72,10 +72,13 @@ impl Destination {
 
     fn repository_of(&self, recipe: &Recipe) -> Result<Repository, Error> {
         let Some(template) = &recipe.repository else {
-            return Err(Error::request(
-                format!("the spec of `{}` does not say where to push the image", recipe.name),
-                "add `repository = \"…\"` to it, or use --to REPOSITORY",
-            ));
+            let help = match &recipe.stage {
+                // A Dockerfile has no place to say it.
+                Some(_) => "use --to REPOSITORY",
+                None => "add `repository = \"…\"` to it, or use --to REPOSITORY",
+            };
+            let message = format!("the spec of `{}` does not say where to push the image", recipe.name);
+            return Err(Error::request(message, help));
         };
         let text = template.expand(&self.variables).map_err(|unset| unset_in(recipe, unset))?;
         text.parse().map_err(|error| Error::request(format!("{error}"), "see `repository` in the spec"))

@@ -279,3 +279,29 @@ fn the_manifest_says_the_same_locked_or_not() {
     let pin = pins(&sandbox)[0].clone();
     assert!(pin.ends_with(annotations["org.opencontainers.image.base.digest"].as_str().unwrap()), "{pin}");
 }
+
+#[test]
+fn every_image_that_a_dockerfile_names_is_pinned() {
+    let registry = Registry::start();
+    let host = registry.host().to_owned();
+    let python = base("python", "amd64").put(&registry, "python", "3.12");
+    let tools = base("tools", "amd64").put(&registry, "tools", "latest");
+    base("unused", "amd64").put(&registry, "unused", "latest");
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "specs/Dockerfile",
+        format!(
+            "FROM {host}/unused AS unused\nFROM {host}/tools AS tools\nRUN mkdir /made\nFROM {host}/python:3.12\n\
+             COPY --from=tools /etc/issue /x\nCOPY --from={host}/tools /etc/issue /y\n"
+        ),
+    );
+    let build = |flags: &[&str]| sandbox.run(["build", "specs/Dockerfile", "--json"].iter().chain(flags));
+    build(&["--locked"]).refused(2, &format!("`{host}/python:3.12` is not in `tarsia.lock`"));
+    sandbox.run(["lock", "specs/Dockerfile"]).ok();
+    let expected = [format!("{host}/python:3.12 linux/amd64 {python}"), format!("{host}/tools linux/amd64 {tools}")];
+    assert_eq!(pins(&sandbox), expected);
+    let first = build(&["--locked"]).ok();
+    base("moved", "amd64").put(&registry, "tools", "latest");
+    assert_eq!(digests(&build(&["--locked"]).ok()), digests(&first));
+    assert_eq!(digests(&build(&[]).ok()), digests(&first));
+}

@@ -6,8 +6,8 @@
 
 use super::contents::Source;
 use super::draft::{Draft, join, split};
-use super::error::Error;
-use super::source_tree::{FileContent, display};
+use super::error::{Error, display};
+use super::source_tree::FileContent;
 use crate::digest::Digest;
 use crate::entry::{Kind, Owner};
 use crate::image::Node;

@@ -109,7 +109,7 @@ impl Contents {
         }
         for item in &items {
             if let Some(why) = crate::entry::unfit(&item.entry.path) {
-                return Err(Error::Unfit { path: super::source_tree::display(&item.entry.path), why });
+                return Err(Error::Unfit { path: super::error::display(&item.entry.path), why });
             }
             if let Some(parent) = crate::entry::parents(&item.entry.path).last() {
                 match items.binary_search_by(|other| (*other.entry.path).cmp(parent)) {

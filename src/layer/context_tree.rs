@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::contents::{FileSource, Source};
-use super::error::Error;
+use super::error::{Error, display};
 use super::place::Modes;
-use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree, display};
+use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree};
 use crate::context::{Context, ContextIndex, Found, FoundKind, digest_files};
 use std::sync::Arc;
 

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::contents::{Contents, Item, Source};
-use super::error::Error;
-use super::source_tree::{check_fit, display};
+use super::error::{Error, check_fit, display};
 use super::stack::Stack;
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner, parents};

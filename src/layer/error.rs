@@ -170,3 +170,21 @@ impl Error {
 fn elsewhere<'a>(error: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a crate::Error> {
     error.downcast_ref()
 }
+
+/// A path for messages.
+pub(super) fn display(path: &[u8]) -> String {
+    const LONGEST: usize = 300;
+    let text = String::from_utf8_lossy(&path[..path.len().min(LONGEST)]);
+    format!("/{text}{}", if path.len() > LONGEST { "…" } else { "" })
+}
+
+/// Refuses a path at which nothing can lie.
+pub(super) fn check_fit(path: &[u8]) -> Result<(), Error> {
+    let why = match crate::entry::unfit(path) {
+        _ if path.is_empty() => return Ok(()),
+        None if crate::entry::names_a_whiteout(path) => "names that begin with `.wh.` are whiteouts",
+        None => return Ok(()),
+        Some(why) => why,
+    };
+    Err(Error::Unfit { path: display(path), why })
+}

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::draft::split;
-use super::error::Error;
+use super::error::{Error, display};
 use super::matching::{has_wildcard, is_malformed, matches};
-use super::source_tree::{SourceEntry, SourceKind, SourceTree, display, follow};
+use super::source_tree::{SourceEntry, SourceKind, SourceTree, follow};
 use crate::context::{IgnoreRules, Verdict};
 use crate::entry::parents;
 

@@ -1,7 +1,7 @@
 //! What can be copied from: a context, or the tree of an image.
 
 use super::contents::Source;
-use super::error::Error;
+use super::error::{Error, display};
 use crate::digest::Digest;
 
 /// One path that can be copied.
@@ -108,22 +108,4 @@ pub(super) fn follow(tree: &dyn SourceTree, path: &[u8]) -> Result<Box<[u8]>, Er
         }
     }
     Ok(done.into())
-}
-
-/// A path for messages.
-pub(super) fn display(path: &[u8]) -> String {
-    const LONGEST: usize = 300;
-    let text = String::from_utf8_lossy(&path[..path.len().min(LONGEST)]);
-    format!("/{text}{}", if path.len() > LONGEST { "…" } else { "" })
-}
-
-/// Refuses a path at which nothing can lie.
-pub(super) fn check_fit(path: &[u8]) -> Result<(), Error> {
-    let why = match crate::entry::unfit(path) {
-        _ if path.is_empty() => return Ok(()),
-        None if crate::entry::names_a_whiteout(path) => "names that begin with `.wh.` are whiteouts",
-        None => return Ok(()),
-        Some(why) => why,
-    };
-    Err(Error::Unfit { path: display(path), why })
 }

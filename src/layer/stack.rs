@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::contents::{Contents, Item, Source, append_content};
-use super::error::Error;
-use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree, display};
+use super::error::{Error, display};
+use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree};
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner};
 use crate::image::accounts::{ACCOUNTS_LIMIT, OwnerName};

@@ -84,6 +84,21 @@ pub fn normalise_path(path: &[u8]) -> Option<Box<[u8]>> {
     Some(parts.join(&b'/').into())
 }
 
+/// Resolves `.` and `..` by the text alone; what would leave the root stays at it. No `/` at the ends.
+pub fn lexical(path: &[u8]) -> Vec<u8> {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|&byte| byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    parts.join(&b'/')
+}
+
 /// The longest path of an entry, in bytes: Linux's own limit.
 const PATH_LIMIT: usize = 4096;
 /// The longest part of one: that of Linux's file systems.

@@ -24,5 +24,5 @@ pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
 pub use nodes::{Detail, DetailKind, Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
-pub(crate) use tree::resolve;
 pub use tree::{Facts, Listed, Loader, OwnFile, Tree, TreeError, Where, parse_facts};
+pub(crate) use tree::{follow, resolve};

@@ -8,7 +8,7 @@
 //!
 //! | station | what it holds |
 //! |---|---|
-//! | [`spec`] | what was asked for: TOML specs become a [`Recipe`](spec::Recipe) |
+//! | [`spec`] | what was asked for: TOML specs and Dockerfiles become a [`Recipe`](spec::Recipe) |
 //! | [`context`] | what is on disk: a directory filtered by docker's ignore rules, and the digests of its files |
 //! | [`layer`] | the bytes: entries, the layer key, tar, blocks, compression, the listing |
 //! | [`image`] | what an image is: descriptor, manifest, config, index, platform, reference, base tree |

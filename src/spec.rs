@@ -1,7 +1,7 @@
 //! What was asked for: specs, resolved and validated into [recipes](Recipe).
 //!
-//! Every front end ends in a [`Recipe`]; nothing after this station knows whether it was a TOML file or was written in
-//! code.
+//! Every front end ends in a [`Recipe`]: a TOML file's says its layers at once, a Dockerfile's says them for a platform when
+//! the config of the base is known. Nothing after that knows which of them it was, or whether it was written in code.
 
 pub mod dockerfile;
 mod duration;

@@ -25,7 +25,7 @@ pub use error::TreeError;
 pub use facts::{Facts, parse_facts};
 pub use ground::Loader;
 pub use owners::OwnFile;
-pub(crate) use resolve::resolve;
+pub(crate) use resolve::{follow, resolve};
 
 use ground::Ground;
 
@@ -167,11 +167,6 @@ impl Tree {
     /// is the base's, or nothing lies there.
     pub fn own_layer(&self, path: &[u8]) -> Option<usize> {
         self.own.get(path).map(|own| own.layer)
-    }
-
-    /// How many layers were laid over the base: the number that the next one will have.
-    pub fn own_layers(&self) -> usize {
-        self.layers
     }
 
     /// All paths of the base at the bottom, as if no layer were laid over it.

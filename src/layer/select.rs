@@ -10,7 +10,7 @@ use super::error::{Error, display};
 use super::matching::{has_wildcard, is_malformed, matches};
 use super::source_tree::{SourceEntry, SourceKind, SourceTree, follow};
 use crate::context::{IgnoreRules, Verdict};
-use crate::entry::parents;
+use crate::entry::{lexical, parents};
 
 /// A source, found.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub(super) fn select(tree: &dyn SourceTree, source: &[u8], selection: &Selection
         exclude.push_raw(pattern).map_err(crate::context::Error::Pattern)?;
     }
     if !selection.parents {
-        let source = clean(source);
+        let source = lexical(source);
         let mut selected = Vec::new();
         for name in named(tree, &source)? {
             selected.push(take(tree, &source, name, None, &exclude)?);
@@ -66,13 +66,13 @@ pub(super) fn select(tree: &dyn SourceTree, source: &[u8], selection: &Selection
     }
     let at = source.windows(3).position(|part| part == b"/./");
     let (pivot, pattern) = at.map_or((&b""[..], source), |at| (&source[..at], &source[at + 3..]));
-    let (pivot, pattern) = (clean(pivot), clean(pattern));
+    let (pivot, pattern) = (lexical(pivot), lexical(pattern));
     if pattern.is_empty() {
         return Err(missing(tree, source));
     }
     if !has_wildcard(&pivot) && !has_wildcard(&pattern) {
         // What is named has to be there, and not by way of links.
-        let whole = clean(&[&pivot[..], b"/", &pattern[..]].concat());
+        let whole = lexical(&[&pivot[..], b"/", &pattern[..]].concat());
         for part in parents(&whole) {
             if !tree.look(part)?.is_some_and(|entry| entry.kind == SourceKind::Directory) {
                 return Err(missing(tree, source));
@@ -180,25 +180,10 @@ impl<'a> Judge<'a> {
 }
 
 fn missing(tree: &dyn SourceTree, source: &[u8]) -> Error {
-    Error::MissingSource { path: display(&clean(source)), tree: tree.name() }
+    Error::MissingSource { path: display(&lexical(source)), tree: tree.name() }
 }
 
 fn relative<'a>(directory: &[u8], path: &'a [u8]) -> &'a [u8] {
     let below = path.strip_prefix(directory).unwrap_or(path);
     below.strip_prefix(b"/").unwrap_or(below)
-}
-
-/// A source within its root: `..` stops there, and neither slashes nor dots at the ends say anything.
-pub(super) fn clean(source: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in source.split(|&byte| byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    parts.join(&b'/')
 }

@@ -3,6 +3,7 @@
 use super::contents::Source;
 use super::error::{Error, display};
 use crate::digest::Digest;
+use crate::image;
 
 /// One path that can be copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,40 +73,15 @@ pub trait SourceTree {
     fn contents(&self, files: &[&SourceEntry]) -> Result<Vec<FileContent>, Error>;
 }
 
-/// How many symlinks may be followed to find one path: Linux's own limit.
-const LINK_LIMIT: usize = 40;
-
 /// Where `path` really lies once all links in it are followed within the tree's root.
 ///
 /// # Errors
 ///
 /// If the links go in a circle, or the tree cannot be read.
 pub(super) fn follow(tree: &dyn SourceTree, path: &[u8]) -> Result<Box<[u8]>, Error> {
-    let parts = |path: &[u8]| -> Vec<Box<[u8]>> {
-        let parts = path.split(|&byte| byte == b'/').filter(|part| !part.is_empty() && part != b".");
-        parts.rev().map(Box::from).collect()
+    let target = |path: &[u8]| match tree.look(path)? {
+        Some(SourceEntry { kind: SourceKind::Symlink(target), .. }) => Ok(Some(target)),
+        _ => Ok(None),
     };
-    let mut todo = parts(path);
-    let mut done: Vec<u8> = Vec::new();
-    let mut followed = 0;
-    while let Some(part) = todo.pop() {
-        if *part == *b".." {
-            done.truncate(done.iter().rposition(|&byte| byte == b'/').unwrap_or(0));
-            continue;
-        }
-        let before = done.len();
-        if !done.is_empty() {
-            done.push(b'/');
-        }
-        done.extend_from_slice(&part);
-        if let Some(SourceEntry { kind: SourceKind::Symlink(target), .. }) = tree.look(&done)? {
-            followed += 1;
-            if followed > LINK_LIMIT {
-                return Err(Error::SourceLoop { path: display(path), tree: tree.name() });
-            }
-            done.truncate(if target.starts_with(b"/") { 0 } else { before });
-            todo.extend(parts(&target));
-        }
-    }
-    Ok(done.into())
+    image::follow(path, target, || Error::SourceLoop { path: display(path), tree: tree.name() })
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::error::OutputError;
 use super::{FileRange, layout};
 use crate::digest::{Digest, Digesting};
-use crate::entry::normalise_path;
+use crate::entry::{lexical, normalise_path};
 use crate::image::{CONFIG_LIMIT, Descriptor, Document, Index, MANIFEST_LIMIT, Manifest, Reference, media_type};
 
 /// How many files an archive may hold.
@@ -233,19 +233,4 @@ fn read_start(reader: &mut impl Read, start: &mut [u8]) -> io::Result<usize> {
         }
     }
     Ok(filled)
-}
-
-/// Resolves `.` and `..` by the text alone; what would leave the archive's root stays at it.
-fn lexical(path: &[u8]) -> Vec<u8> {
-    let mut parts: Vec<&[u8]> = Vec::new();
-    for part in path.split(|&byte| byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    parts.join(&b'/')
 }

@@ -129,6 +129,14 @@ impl SpecError {
         if all.len() == 1 { all.remove(0) } else { SpecError::Several(all) }
     }
 
+    /// Several mistakes of one file in the order of their places.
+    pub(super) fn in_order(mut self) -> SpecError {
+        if let SpecError::Several(errors) = &mut self {
+            errors.sort_by_key(|error| error.span().map(|span| span.range.start));
+        }
+        self
+    }
+
     /// The single mistakes.
     pub fn each(&self) -> &[SpecError] {
         match self {

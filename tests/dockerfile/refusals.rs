@@ -443,3 +443,13 @@ fn an_output_inside_what_is_copied() {
     sandbox.file("app/.dockerignore", "dir/out\n");
     build("FROM scratch\nCOPY . /srv/\n", "oci:app/dir/out").ok();
 }
+
+#[test]
+fn what_cannot_be_read_hides_nothing_that_cannot_be_done() {
+    let sandbox = Sandbox::new();
+    let text = "FROM scratch AS deps\nRUN make\nFROM deps\nFOO bar\nRUN curl x\n";
+    let run = sandbox.try_dockerfile(text, &[]).refused(2, "error: 3 mistakes");
+    let at = |words: &str| run.stderr.find(words).unwrap_or_else(|| panic!("no `{words}` in:\n{}", run.stderr));
+    let places = [at("app/Dockerfile:2:1: "), at("app/Dockerfile:4:1: `FOO`"), at("app/Dockerfile:5:1: ")];
+    assert!(places.is_sorted(), "{}", run.stderr);
+}

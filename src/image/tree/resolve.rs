@@ -10,6 +10,19 @@ pub(crate) fn resolve(
     path: &[u8],
     get: impl Fn(&[u8]) -> Result<Option<Node>, TreeError>,
 ) -> Result<Box<[u8]>, TreeError> {
+    let target = |path: &[u8]| match get(path)? {
+        Some(Node::Symlink { target }) => Ok(Some(target)),
+        _ => Ok(None),
+    };
+    follow(path, target, || TreeError::Loop(String::from_utf8_lossy(path).into_owned()))
+}
+
+/// The same given where each link points; `circle` says that there are too many.
+pub(crate) fn follow<E>(
+    path: &[u8],
+    target: impl Fn(&[u8]) -> Result<Option<Box<[u8]>>, E>,
+    circle: impl FnOnce() -> E,
+) -> Result<Box<[u8]>, E> {
     let mut todo: Vec<Box<[u8]>> = split(path).map(Box::from).rev().collect();
     let mut done: Vec<u8> = Vec::new();
     let mut followed = 0;
@@ -23,10 +36,10 @@ pub(crate) fn resolve(
             done.push(b'/');
         }
         done.extend_from_slice(&part);
-        if let Some(Node::Symlink { target }) = get(&done)? {
+        if let Some(target) = target(&done)? {
             followed += 1;
             if followed > LINK_LIMIT {
-                return Err(TreeError::Loop(String::from_utf8_lossy(path).into_owned()));
+                return Err(circle());
             }
             done.truncate(if target.starts_with(b"/") { 0 } else { before });
             todo.extend(split(&target).map(Box::from).rev());

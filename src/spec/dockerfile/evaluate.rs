@@ -10,6 +10,7 @@ use super::instruction::{Command, Healthcheck, Instruction, Line};
 use super::program::{Program, Stage};
 use super::steps::Refusal;
 use super::{Text, expand_words, parse_trigger, ports, signal};
+use crate::entry::lexical;
 use crate::image::{self, Config, ConfigEdits, Platform};
 use crate::layer::{Copy, CopySource, Step};
 use crate::spec::error::SpecError;
@@ -441,15 +442,5 @@ fn healthcheck(check: &Healthcheck) -> image::Healthcheck {
 
 /// Go's `path.Clean` of an absolute path.
 fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            _ => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
+    format!("/{}", String::from_utf8_lossy(&lexical(path.as_bytes())))
 }

@@ -18,9 +18,15 @@ pub const ERROR_LIMIT: usize = 100;
 ///
 /// Every mistake that docker would refuse it for, in the file's order; after [`ERROR_LIMIT`] of them it stops.
 pub fn parse(text: &str) -> Result<Dockerfile, Vec<ParseError>> {
+    let (dockerfile, errors) = parse_what_can_be(text);
+    if errors.is_empty() { Ok(dockerfile) } else { Err(errors) }
+}
+
+/// The instructions that can be read, and the mistakes in the others.
+pub(super) fn parse_what_can_be(text: &str) -> (Dockerfile, Vec<ParseError>) {
     let mut errors = too_long(text);
     if text.len() > FILE_LIMIT || errors.len() >= ERROR_LIMIT {
-        return Err(errors);
+        return (Dockerfile { escape: '\\', instructions: Vec::new() }, errors);
     }
     let mut lines = Lines::new(text);
     let mut instructions = Vec::new();
@@ -55,11 +61,8 @@ pub fn parse(text: &str) -> Result<Dockerfile, Vec<ParseError>> {
     if errors.is_empty() && !stage_begun {
         errors.push(ParseError::new(0..0, "there is no `FROM`, so no stage and no image"));
     }
-    if errors.is_empty() {
-        return Ok(Dockerfile { escape: lines.escape, instructions });
-    }
     errors.sort_by_key(|error| error.range.start);
-    Err(errors)
+    (Dockerfile { escape: lines.escape, instructions }, errors)
 }
 
 /// Reads an instruction that an image's config holds for images built on it, written by ONBUILD.

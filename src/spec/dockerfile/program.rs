@@ -96,13 +96,11 @@ impl Program {
     /// without running something.
     pub fn load(file: &Path, text: Arc<str>, arguments: Arguments) -> Result<Stage, SpecError> {
         let span = |range| Span { file: file.to_owned(), text: Arc::clone(&text), range };
-        let dockerfile = super::parse(&text).map_err(|errors| {
-            SpecError::all(errors.into_iter().map(|error| SpecError::At {
-                span: span(error.range),
-                message: error.message,
-                help: error.help,
-            }))
-        })?;
+        let (dockerfile, mistakes) = super::parse::parse_what_can_be(&text);
+        let mistakes: Vec<SpecError> = mistakes
+            .into_iter()
+            .map(|error| SpecError::At { span: span(error.range), message: error.message, help: error.help })
+            .collect();
         let mut stages: Vec<StageLines> = Vec::new();
         for (at, line) in dockerfile.instructions.iter().enumerate() {
             if let Instruction::From { name, .. } = &line.instruction {
@@ -120,6 +118,10 @@ impl Program {
             }
         };
         let Some(index) = index else {
+            // A stage may be missing because its FROM cannot be read.
+            if !mistakes.is_empty() {
+                return Err(SpecError::all(mistakes));
+            }
             let names: Vec<String> =
                 stages.iter().filter_map(|stage| Some(format!("`{}`", stage.name.as_ref()?))).collect();
             return Err(SpecError::At {
@@ -133,8 +135,12 @@ impl Program {
         };
         let program = Program { file: file.to_owned(), text: Arc::clone(&text), dockerfile, stages, arguments };
         let stage = Stage { program: Arc::new(program), index };
-        stage.check()?;
-        Ok(stage)
+        match (mistakes.is_empty(), stage.check()) {
+            (true, checked) => checked.map(|()| stage),
+            (false, Ok(())) => Err(SpecError::all(mistakes)),
+            // What has to run is told beside what cannot be read.
+            (false, Err(refusals)) => Err(SpecError::all(mistakes.into_iter().chain([refusals])).in_order()),
+        }
     }
 
     pub(super) fn escape(&self) -> char {

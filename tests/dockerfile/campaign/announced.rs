@@ -20,7 +20,7 @@ pub fn reason(pair: &Pair, docker: &Outcome, tarsia: &Outcome) -> Option<&'stati
             Some("a RUN after USER: what the user may do is not known without running it")
         }
         (Outcome::Image(_), Outcome::Refused(why))
-            if pair.dockerfile.contains("--parents") && why.contains("has no `") =>
+            if pair.dockerfile.contains("COPY --parents --from=") && why.contains("has no `") =>
         {
             Some("--parents through a link: docker finds the path and copies nothing")
         }

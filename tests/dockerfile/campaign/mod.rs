@@ -60,7 +60,7 @@ fn hold_to_records(chosen: impl Fn(usize) -> bool) {
     let subject = Subject::new(&bases);
     let failures = Mutex::new(Vec::new());
     each(&pairs, |pair| {
-        let Some(record) = records.get(&pair.id) else { return };
+        let record = records.get(&pair.id).unwrap_or_else(|| panic!("{} has no record", pair.id));
         assert_eq!(record.content, pair.fingerprint(), "{} changed: record it again", pair.id);
         let place = folder.path().join(pair.id.replace('/', "-"));
         pair.write(&place);

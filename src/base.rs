@@ -298,20 +298,29 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
     let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
     let mut tree = Nodes::new();
     for layer in &base.documents.layers {
-        // Whoever needs the layer next, a layout or another registry, finds it on this machine.
-        if workshop.store().keeps() && matches!(base.origin.as_ref(), Origin::Registry(_)) {
-            keep_layer(workshop, &base.origin, name, layer)?;
-        }
-        let mut blob = open_blob(workshop, &base.origin, layer)?;
-        let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
-        // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
-        // not be read to its end says so again here: what came of it above is only the consequence.
-        io::copy(&mut blob, &mut io::sink()).map_err(|error| blame(&base.origin, error))?;
-        result?;
+        lay(workshop, base, layer, &mut tree)?;
         running.advance(layer.size);
     }
     workshop.store().put_tree(digest, &tree)?;
     Ok(tree)
+}
+
+/// Lays a layer of an image over a tree, by streaming its headers.
+///
+/// # Errors
+///
+/// If it cannot be read or holds what no layer may hold.
+pub(crate) fn lay(workshop: &Workshop, image: &BaseImage, layer: &Descriptor, tree: &mut Nodes) -> Result<(), Error> {
+    // Whoever needs the layer next, a layout or another registry, finds it on this machine.
+    if workshop.store().keeps() && matches!(image.origin.as_ref(), Origin::Registry(_)) {
+        keep_layer(workshop, &image.origin, image.name(), layer)?;
+    }
+    let mut blob = open_blob(workshop, &image.origin, layer)?;
+    let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
+    // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
+    // not be read to its end says so again here: what came of it above is only the consequence.
+    io::copy(&mut blob, &mut io::sink()).map_err(|error| blame(&image.origin, error))?;
+    Ok(result?)
 }
 
 pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {

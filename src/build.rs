@@ -9,12 +9,16 @@ mod layers;
 mod laying;
 mod prepare;
 mod scans;
+mod single;
 mod supply;
 
 pub(crate) use bases::Bases;
 pub use compose::{Built, BuiltImage, BuiltLayer, compose};
+pub(crate) use layers::assemble_one;
 pub use layers::{Known, Layers, assemble, recorded_layers};
+pub(crate) use laying::ImageFiles;
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
+pub(crate) use single::Single;
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod build;
+mod bump;
 mod cache;
 mod config;
 mod copy;
@@ -48,6 +49,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Push(arguments) => push::run(&arguments).map(|()| true),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Bump(arguments) => bump::run(&arguments).map(|()| true),
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),

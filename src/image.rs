@@ -12,6 +12,7 @@ pub mod media_type;
 mod nodes;
 mod platform;
 mod reference;
+mod splice;
 mod tree;
 
 pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LAYER_DIFF_ID, LISTING, TREE};
@@ -24,5 +25,6 @@ pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
 pub use nodes::{Detail, DetailKind, Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
+pub use splice::{Splice, Step};
 pub use tree::{Facts, Listed, Loader, OwnFile, Tree, TreeError, Where, parse_facts};
 pub(crate) use tree::{follow, resolve};

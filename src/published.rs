@@ -246,6 +246,14 @@ impl Published {
         self.blob(place, cached.listing.as_ref()?).and_then(|bytes| Listing::decode(&bytes).ok())
     }
 
+    /// The listing of the layer with this key, of at most so many bytes as it is stored: from the cache image of the
+    /// repository at a place.
+    pub fn listing(&self, place: usize, key: &Digest, most: u64) -> Option<Listing> {
+        let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
+        let listing = cached.listing.as_ref().filter(|listing| listing.size <= most)?;
+        self.blob(place, listing).and_then(|bytes| Listing::decode(&bytes).ok())
+    }
+
     fn blob(&self, place: usize, descriptor: &crate::image::Descriptor) -> Option<Vec<u8>> {
         let remote = &self.places.get(&place)?.remote;
         match self.workshop.door().block_on(remote.blob(descriptor, BLOB_LIMIT)).and_then(|bytes| bytes) {

@@ -246,7 +246,7 @@ pub async fn differing_tags(
     for tag in target.tags_of(image) {
         let digest = match published.known_top(target.place, &tag) {
             Some(top) => top,
-            None => stands_for(&target.remote, &tag).await?,
+            None => target.remote.tag_digest(&tag).await?,
         };
         if digest != Some(image.top().digest) {
             if let Some(current) = digest {
@@ -256,13 +256,4 @@ pub async fn differing_tags(
         }
     }
     Ok(differing)
-}
-
-async fn stands_for(remote: &RemoteRepository, tag: &str) -> Result<Option<Digest>, registry::Error> {
-    match remote.head_manifest(tag).await? {
-        None => Ok(None),
-        Some(head) if head.digest.is_some() => Ok(head.digest),
-        // A registry that does not name the digest has to be asked for the manifest itself.
-        Some(_) => Ok(remote.try_manifest(tag).await?.map(|manifest| manifest.digest)),
-    }
 }

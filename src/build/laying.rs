@@ -277,10 +277,10 @@ impl<'a> Laying<'a> {
 }
 
 /// The contents of an image's files.
-struct ImageFiles {
-    workshop: Workshop,
-    image: BaseImage,
-    tree: Tree,
+pub(crate) struct ImageFiles {
+    pub workshop: Workshop,
+    pub image: BaseImage,
+    pub tree: Tree,
 }
 
 impl BaseFiles for ImageFiles {

@@ -136,7 +136,7 @@ pub fn prepare_with(
         let bases = Bases { workshop, recipe, locked: options.locked, traffic: &traffic, prepared: &prepared };
         let found = bases.find(&wanted)?;
         let platforms: Vec<Platform> = found.iter().map(|(platform, _)| platform.clone()).collect();
-        scans.add(workshop, recipe, &platforms, &options.outputs)?;
+        scans.add(workshop, &recipe.name, &recipe.layers, &platforms, &options.outputs)?;
         let mut laying = Laying::new(bases, memory, place, &scans, options);
         let mut images = Vec::new();
         for (platform, base) in found {

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::Platform;
 use crate::layer::{Contents, Placement, Stack, place, place_inline};
-use crate::spec::{LayerContent, LayerRecipe, Recipe};
+use crate::spec::{LayerContent, LayerRecipe};
 use crate::workshop::Workshop;
 
 /// What identifies a scan: several images and platforms may lay the same files.
@@ -37,17 +37,18 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
 }
 
 impl Scans {
-    /// Scans the contexts of a recipe that are not scanned yet, all at once.
+    /// Scans the contexts of an image's layers that are not scanned yet, all at once.
     pub(super) fn add(
         &mut self,
         workshop: &Workshop,
-        recipe: &Recipe,
+        image: &str,
+        layers: &[LayerRecipe],
         platforms: &[Platform],
         outputs: &[PathBuf],
     ) -> Result<(), Error> {
         let mut new: BTreeMap<ScanKey, &LayerRecipe> = BTreeMap::new();
         for platform in platforms {
-            for layer in recipe.layers.iter().filter(|layer| layer.is_for(platform)) {
+            for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
                 if let Some(key) = scan_key(layer, platform).filter(|key| !self.0.contains_key(key)) {
                     new.entry(key).or_insert(layer);
                 }
@@ -56,8 +57,8 @@ impl Scans {
         let scanned: Vec<(ScanKey, Scan)> = workshop.pool()?.install(|| {
             new.into_par_iter()
                 .map(|(key, layer)| {
-                    let scan = scan(workshop, &key, outputs)
-                        .map_err(|error| Error::layer(&recipe.name, layer, error.into()))?;
+                    let scan =
+                        scan(workshop, &key, outputs).map_err(|error| Error::layer(image, layer, error.into()))?;
                     Ok((key, scan))
                 })
                 .collect::<Result<_, Error>>()

@@ -28,6 +28,8 @@ pub enum Command {
     Push(PushArguments),
     /// Say what push would do and why, layer by layer; nothing is written anywhere
     Plan(PlanArguments),
+    /// Replace layers of a published image, and take all else from it
+    Bump(super::bump::BumpArguments),
     /// Pin each base reference to the digest it stands for now
     Lock(LockArguments),
     /// Copy an image, byte for byte, between registries, layouts and archives
@@ -356,7 +358,7 @@ fn tag(text: &str) -> Result<String, String> {
 }
 
 /// A time; an empty variable of the environment is one that is not set.
-fn epoch(text: &str) -> Result<i64, String> {
+pub fn epoch(text: &str) -> Result<i64, String> {
     match text.parse() {
         Ok(seconds) if (0..=LAST_SECOND).contains(&seconds) => Ok(seconds),
         _ if text.is_empty() => Ok(0),
@@ -364,7 +366,7 @@ fn epoch(text: &str) -> Result<i64, String> {
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not of the form NAME=VALUE")),

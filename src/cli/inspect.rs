@@ -29,12 +29,7 @@ pub fn run(arguments: &InspectArguments) -> Result<(), Error> {
         });
     }
     progress.finish();
-    report::print(&if arguments.common.json { reports.concat() } else { shown(&reports.concat()) })
-}
-
-/// A text of somebody else's image, without what would steer a terminal.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    report::print(&if arguments.common.json { reports.concat() } else { report::shown(&reports.concat()) })
 }
 
 /// A path and what is there.

@@ -84,6 +84,12 @@ impl FromStr for OwnerName {
 }
 
 impl OwnerName {
+    /// Whether no file has to be asked who this is.
+    pub fn is_numeric(&self) -> bool {
+        let is_name = |who: &Option<UserRef>| matches!(who, Some(UserRef::Name(_)));
+        !is_name(&self.user) && !is_name(&self.group)
+    }
+
     /// The numbers. A user by number has the group of that number, one by name its primary group; a group that is
     /// given wins over both.
     ///

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 
 use super::tree::TreeError;
-use crate::entry::normalise_path;
+use crate::entry::{Entry, Kind, normalise_path};
 
 /// The longest path an image may hold: Linux's own limit.
 const PATH_LIMIT: usize = 4096;
@@ -33,6 +33,16 @@ pub struct LayerEntry {
 }
 
 impl LayerEntry {
+    fn of(entry: &Entry) -> LayerEntry {
+        let (kind, size, link) = match &entry.kind {
+            Kind::Directory => (tar::EntryType::Directory, 0, None),
+            Kind::File { size, .. } => (tar::EntryType::Regular, *size, None),
+            Kind::Symlink { target } => (tar::EntryType::Symlink, 0, Some(target.clone())),
+            Kind::Hardlink { target } => (tar::EntryType::Link, 0, Some(target.clone())),
+        };
+        LayerEntry { kind, mode: entry.mode, uid: entry.uid, gid: entry.gid, size, link }
+    }
+
     /// Whether it is a regular file.
     pub fn has_content(&self) -> bool {
         matches!(self.kind, tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse)
@@ -48,6 +58,22 @@ pub enum Change {
     Whiteout(Box<[u8]>),
     /// This path is now so.
     Put(Box<[u8]>, LayerEntry),
+}
+
+impl Change {
+    /// What an entry of ours does.
+    pub fn of(entry: &Entry) -> Change {
+        let (parent, name) = match entry.path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&entry.path[..slash], &entry.path[slash + 1..]),
+            None => (&b""[..], &entry.path[..]),
+        };
+        match name.strip_prefix(b".wh.") {
+            Some(b".wh..opq") => Change::Opaque(parent.into()),
+            Some(name) if parent.is_empty() => Change::Whiteout(name.into()),
+            Some(name) => Change::Whiteout([parent, b"/", name].concat().into()),
+            None => Change::Put(entry.path.clone(), LayerEntry::of(entry)),
+        }
+    }
 }
 
 /// Reads a layer's plain tar stream and tells of every entry, in the order of the stream. Whiteouts are recognised as

@@ -10,7 +10,7 @@ use std::ops::{Bound, ControlFlow};
 use super::accounts::{ACCOUNTS_LIMIT, AccountFile};
 use super::layer_reader::{Change, LayerEntry, read_contents};
 use super::tree::{TreeError, resolve};
-use crate::entry::{normalise_path, parents};
+use crate::entry::{Entry, normalise_path, parents};
 
 /// The largest tree, in bytes of its paths and all that is said of them.
 const SIZE_LIMIT: usize = 256 << 20;
@@ -231,32 +231,66 @@ impl Nodes {
         let mut added: Vec<(Box<[u8]>, Lying)> = Vec::new();
         let mut room = Room::below(self);
         read_contents(stream, |number, change, content| {
-            match change {
-                Change::Opaque(directory) if directory.is_empty() => self.nodes.clear(),
-                Change::Opaque(directory) => {
-                    let directory = self.real(&directory)?;
-                    self.remove_below(&directory);
-                }
-                Change::Whiteout(path) => {
-                    let path = self.real(&path)?;
-                    self.remove(&path);
-                }
-                Change::Put(path, entry) => {
-                    if let Some(file) = AccountFile::at(&path)
-                        && entry.has_content()
-                        && entry.size <= ACCOUNTS_LIMIT
-                    {
-                        let mut text = Vec::new();
-                        content.take(ACCOUNTS_LIMIT).read_to_end(&mut text)?;
-                        self.accounts.insert(file, AccountText { from: (layer, number), text: text.into() });
-                    }
-                    let lying = lying(entry, layer, number)?;
-                    room.take(&path, &lying)?;
-                    added.push((path, lying));
-                }
+            if let Change::Put(path, entry) = &change
+                && let Some(file) = AccountFile::at(path)
+                && entry.has_content()
+                && entry.size <= ACCOUNTS_LIMIT
+            {
+                let mut text = Vec::new();
+                content.take(ACCOUNTS_LIMIT).read_to_end(&mut text)?;
+                self.accounts.insert(file, AccountText { from: (layer, number), text: text.into() });
             }
+            self.change(change, (layer, number), &mut added, &mut room)?;
             Ok(ControlFlow::Continue(()))
         })?;
+        self.settle(added, room)
+    }
+
+    /// Lays the next layer's entries over the tree: what [`Nodes::apply_tar`] does with their stream. Contents are not
+    /// among them, so a layer that holds one of the files that name owners has to be streamed.
+    ///
+    /// # Errors
+    ///
+    /// Absurd sizes and counts.
+    pub fn apply_entries<'a>(&mut self, entries: impl IntoIterator<Item = &'a Entry>) -> Result<(), TreeError> {
+        let layer = self.layers;
+        self.layers = layer.checked_add(1).ok_or(TreeError::TooMany { what: "layers", limit: u32::MAX.into() })?;
+        let mut added: Vec<(Box<[u8]>, Lying)> = Vec::new();
+        let mut room = Room::below(self);
+        for (number, entry) in (0..).zip(entries) {
+            self.change(Change::of(entry), (layer, number), &mut added, &mut room)?;
+        }
+        self.settle(added, room)
+    }
+
+    /// Hides what a whiteout hides, and notes what is put there for when all whiteouts are done.
+    fn change(
+        &mut self,
+        change: Change,
+        (layer, number): (u32, u32),
+        added: &mut Vec<(Box<[u8]>, Lying)>,
+        room: &mut Room,
+    ) -> Result<(), TreeError> {
+        match change {
+            Change::Opaque(directory) if directory.is_empty() => self.nodes.clear(),
+            Change::Opaque(directory) => {
+                let directory = self.real(&directory)?;
+                self.remove_below(&directory);
+            }
+            Change::Whiteout(path) => {
+                let path = self.real(&path)?;
+                self.remove(&path);
+            }
+            Change::Put(path, entry) => {
+                let lying = lying(entry, layer, number)?;
+                room.take(&path, &lying)?;
+                added.push((path, lying));
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, added: Vec<(Box<[u8]>, Lying)>, mut room: Room) -> Result<(), TreeError> {
         for (written, mut lying) in added {
             let before = Room::size(&written, &lying);
             let path = self.real(&written)?;

@@ -157,11 +157,27 @@ impl Layout {
     ///
     /// If the index is unreadable or cannot be written.
     pub fn name_images(&self, images: &[(String, Descriptor)]) -> Result<(), OutputError> {
+        self.name_images_if(images, |_, _| Ok(()))
+    }
+
+    /// The same, unless `look` refuses: it is told each name and what stands under it while nobody else can change it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Layout::name_images`], and what `look` reports.
+    pub fn name_images_if<E: From<OutputError>>(
+        &self,
+        images: &[(String, Descriptor)],
+        look: impl Fn(&str, Option<&Descriptor>) -> Result<(), E>,
+    ) -> Result<(), E> {
         // Two processes may add to one layout: the folder itself is what they take turns at.
         let folder = File::open(&self.root).map_err(self.io("open", &self.root))?;
         folder.lock().map_err(self.io("lock", &self.root))?;
         let mut index = self.index()?;
         let before = index.to_bytes();
+        for (name, _) in images {
+            look(name, index.manifests.iter().find(|other| other.annotations.get(REF_NAME) == Some(name)))?;
+        }
         for (name, descriptor) in images {
             let mut descriptor = descriptor.clone();
             descriptor.annotations.insert(REF_NAME.to_owned(), name.clone());

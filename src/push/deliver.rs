@@ -31,7 +31,7 @@ pub(crate) struct Parcel<'a> {
 
 impl<'a> Parcel<'a> {
     /// A layer of a base.
-    pub(super) fn of_base(base: &'a BaseImage, layer: &Descriptor) -> Parcel<'a> {
+    pub(crate) fn of_base(base: &'a BaseImage, layer: &Descriptor) -> Parcel<'a> {
         Parcel::of_origin(&base.origin, base.name(), layer)
     }
 
@@ -63,7 +63,7 @@ impl<'a> Parcel<'a> {
     }
 
     /// A layer of ours.
-    pub(super) fn of_layer(known: &Known) -> Parcel<'a> {
+    pub(crate) fn of_layer(known: &Known) -> Parcel<'a> {
         Parcel {
             descriptor: known.layer.descriptor(),
             name: known.layer.name.clone(),

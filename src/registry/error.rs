@@ -123,6 +123,18 @@ pub enum Error {
         /// The registry's answer, if it was tried.
         answer: Option<Box<Answer>>,
     },
+    /// Somebody else has moved a tag.
+    #[error("failed to {action}: {}", moved(read.as_deref(), now.as_deref(), put.as_deref()))]
+    TagMoved {
+        /// What was attempted.
+        action: Box<Action>,
+        /// What the tag stood for when it was read.
+        read: Option<Box<Digest>>,
+        /// What it stands for now.
+        now: Option<Box<Digest>>,
+        /// What was put under it before it was moved away; nothing if nothing was put.
+        put: Option<Box<Digest>>,
+    },
     /// More than the registry takes.
     #[error("{what}, and `{host}` takes at most {limit}")]
     Limit {
@@ -240,6 +252,19 @@ pub enum Error {
     },
 }
 
+/// What happened to a tag.
+fn moved(read: Option<&Digest>, now: Option<&Digest>, put: Option<&Digest>) -> String {
+    let stands =
+        |digest: Option<&Digest>| digest.map_or_else(|| "for nothing".to_owned(), |digest| format!("for {digest}"));
+    match put {
+        None => format!("it stood {} when it was read, and stands {} now", stands(read), stands(now)),
+        Some(put) => format!(
+            "somebody else moved it at the same time: it stands {} now; this image is kept as {put} without the tag",
+            stands(now)
+        ),
+    }
+}
+
 impl Error {
     /// The error of an answer that is no success.
     pub(super) fn of_answer(action: &Action, login: &Login, answer: Answer, tries: u32) -> Error {
@@ -290,6 +315,7 @@ impl Error {
             | Error::Malformed { action, .. }
             | Error::Redirect { action, .. }
             | Error::ImmutableTag { action, .. }
+            | Error::TagMoved { action, .. }
             | Error::Amazon { action, .. }
             | Error::Local { action, .. } => Some(action),
             Error::Credentials(_)

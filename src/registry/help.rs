@@ -97,6 +97,10 @@ impl Error {
                 "`{}` or something on the way to it holds damaged content; do not use it, and push it anew",
                 action.host
             )),
+            Error::TagMoved { .. } => Some(
+                "nothing of the other's is lost; run again, and the run begins with what the tag stands for now"
+                    .to_owned(),
+            ),
             Error::ImmutableTag { .. } => {
                 Some("push under another tag, such as `{digest}`, or let the repository's tags be moved".to_owned())
             }

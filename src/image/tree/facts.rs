@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::super::nodes::Node;
+use super::super::nodes::{Node, Nodes};
+use super::TreeError;
+use super::ground::Ground;
 
 /// More facts than these do not travel with an image; its base's tree has to be looked at.
 const FACT_LIMIT: usize = 100;
@@ -29,6 +31,11 @@ impl Facts {
         self.paths.len() + self.users.len() + self.groups.len()
     }
 
+    /// The paths that they speak of, sorted.
+    pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
+        self.paths.keys().map(|path| &**path)
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -41,12 +48,45 @@ impl Facts {
         self.groups.extend(others.groups);
     }
 
+    /// The first of them that is not true of an image with these paths, in words; nothing if all are.
+    ///
+    /// # Errors
+    ///
+    /// If the files that give names to owners cannot be used.
+    pub fn contradiction(&self, nodes: &Nodes) -> Result<Option<String>, TreeError> {
+        let named = |node: Option<&Node>| node.map_or("nothing", Node::name);
+        for (path, fact) in &self.paths {
+            let now = nodes.get(path);
+            if now != fact.as_ref() {
+                let path = String::from_utf8_lossy(path);
+                let (before, now) = (named(fact.as_ref()), named(now));
+                let what = match before == now {
+                    true => format!("another {now}: mode, owner or target differ"),
+                    false => format!("a {now}, and was a {before}").replace("a nothing", "nothing"),
+                };
+                return Ok(Some(format!("`/{path}` is {what}")));
+            }
+        }
+        let ground = Ground::known(nodes.clone());
+        for (name, fact) in &self.users {
+            if ground.user(name)? != *fact {
+                return Ok(Some(format!("the user `{name}` has other numbers")));
+            }
+        }
+        for (name, fact) in &self.groups {
+            if ground.group(name)? != *fact {
+                return Ok(Some(format!("the group `{name}` has another number")));
+            }
+        }
+        Ok(None)
+    }
+
     /// The facts as a line of text; nothing if it is too much to travel with an image.
     ///
     /// `d:MODE:UID:GID:PATH`, `l:TARGET:PATH`, `f:PATH` or `-:PATH` (nothing there), sorted by path; then
     /// `u:UID:GID:NAME` or `-u:NAME` (no such user), sorted by name; then `g:GID:NAME` or `-g:NAME`; a space between
     /// them. In paths, targets and names everything but letters, digits and `._/-+` is percent-encoded.
-    pub(super) fn to_text(&self) -> Option<String> {
+    pub fn to_text(&self) -> Option<String> {
         if self.len() > FACT_LIMIT {
             return None;
         }

@@ -1,0 +1,56 @@
+//! Single layers: some of a recipe's, each over an image that is there.
+
+use std::sync::Arc;
+
+use super::Options;
+use super::bases::Bases;
+use super::laying::Laying;
+use super::prepare::{Memory, PreparedLayer};
+use super::scans::Scans;
+use crate::error::Error;
+use crate::image::Platform;
+use crate::layer::Stack;
+use crate::registry::Traffic;
+use crate::spec::{LayerRecipe, Recipe};
+use crate::workshop::Workshop;
+
+/// Lays layers of a recipe one by one. Each context is scanned once, when the first layer that needs it is laid.
+pub(crate) struct Single<'a> {
+    pub workshop: &'a Workshop,
+    /// The recipe, for what its messages name and its lock pins.
+    pub recipe: &'a Recipe,
+    pub options: &'a Options,
+    pub traffic: &'a Arc<Traffic>,
+    scans: Scans,
+}
+
+impl<'a> Single<'a> {
+    pub fn new(
+        workshop: &'a Workshop,
+        recipe: &'a Recipe,
+        options: &'a Options,
+        traffic: &'a Arc<Traffic>,
+    ) -> Single<'a> {
+        Single { workshop, recipe, options, traffic, scans: Scans::default() }
+    }
+
+    /// Lays one layer over `stack`, where it is left. Nothing if it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// Whatever laying reports.
+    pub fn lay(
+        &mut self,
+        layer: &LayerRecipe,
+        platform: &Platform,
+        stack: &mut Stack,
+    ) -> Result<Option<PreparedLayer>, Error> {
+        let Single { workshop, recipe, options, traffic, .. } = *self;
+        let layers = std::slice::from_ref(layer);
+        self.scans.add(workshop, &recipe.name, layers, std::slice::from_ref(platform), &options.outputs)?;
+        let bases = Bases { workshop, recipe, locked: options.locked, traffic, prepared: &[] };
+        let memory: Arc<dyn Memory> = Arc::new(super::NoMemory);
+        let mut laying = Laying::new(bases, &memory, 0, &self.scans, options);
+        Ok(laying.lay_all(layers, platform, stack)?.pop())
+    }
+}

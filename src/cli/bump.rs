@@ -1,0 +1,225 @@
+//! `tarsia bump`
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use tarsia::Error;
+use tarsia::build::Options;
+use tarsia::bump::{Bumped, NamedLayer, Replace, Request};
+use tarsia::image::{Location, Platform, Repository};
+use tarsia::push::Destination;
+use tarsia::spec::{Variables, is_dockerfile, load_with};
+
+use super::arguments::{CommonArguments, DockerfileArguments, LookupArguments, assignment, epoch};
+use super::progress::Progress;
+use super::report::{self, bytes};
+
+#[derive(Debug, Args)]
+pub struct BumpArguments {
+    /// A spec (*.toml) or a Dockerfile; with --replace, an image: host/repo[:tag][@digest] or oci:DIR[:name]
+    #[arg(value_name = "SPEC|IMAGE")]
+    pub subject: PathBuf,
+    /// Make this layer of the spec anew, from DIR instead of the spec's context if it is given; may be repeated
+    #[arg(long = "layer", value_name = "NAME[=DIR]", value_parser = named_layer)]
+    pub layers: Vec<NamedLayer>,
+    /// Put the layers onto what the base's reference stands for now
+    #[arg(long)]
+    pub base: bool,
+    /// Replace the layer that SELECTOR means (a digest, a place, a text of its history entry) by the files of DIR; may
+    /// be repeated
+    #[arg(long = "replace", value_name = "SELECTOR=DIR:/DEST", conflicts_with_all = ["layers", "base", "image"])]
+    pub replace: Vec<Replace>,
+    /// Begin with this image (default: what the spec's first tag stands for)
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Option<Location>,
+    /// Push to this repository instead
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to: Option<Repository>,
+    /// Tag instead of the image's own tag; {digest} stands for the first 12 digits of the digest; may be repeated
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// Only say what would change
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Bump the image for this platform only; may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    /// The value of a variable in the spec
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub dockerfile: DockerfileArguments,
+    /// The time of all new files, in seconds since 1970
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
+        value_parser = epoch)]
+    pub epoch: i64,
+    /// Assemble the layers, whatever is known
+    #[arg(long)]
+    pub no_cache: bool,
+    #[command(flatten)]
+    pub lookup: LookupArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
+    let progress = Progress::start(arguments.common.progress);
+    let workshop = match arguments.dry_run {
+        true => arguments.common.workshop_to_look(progress.events())?,
+        false => arguments.common.workshop(progress.events())?,
+    };
+    let options = Options {
+        epoch: arguments.epoch,
+        platforms: arguments.platforms.clone(),
+        no_cache: arguments.no_cache,
+        outputs: vec![arguments.common.cache.path()?],
+        locked: false,
+    };
+    let variables = Variables::with_environment(arguments.set.iter().cloned().collect());
+    let request = Request {
+        image: arguments.image.clone(),
+        destination: Destination {
+            to: arguments.to.clone(),
+            tags: arguments.tags.clone(),
+            variables: variables.clone(),
+            create_repository: false,
+        },
+        lookup: arguments.lookup.lookup(),
+        dry_run: arguments.dry_run,
+    };
+    let bumped = if arguments.replace.is_empty() {
+        let paths = std::slice::from_ref(&arguments.subject);
+        arguments.must_be_a_spec()?;
+        let workspace = load_with(paths, &variables, &arguments.dockerfile.dockerfiles())?;
+        tarsia::bump::bump(&workshop, &workspace, &options, &arguments.layers, arguments.base, &request)?
+    } else {
+        let text = arguments.subject.to_string_lossy();
+        let image: Location = text
+            .parse()
+            .map_err(|error| Error::request(format!("{error}"), "--replace changes an image, not a spec"))?;
+        tarsia::bump::replace(&workshop, &image, &options, &arguments.replace, &request)?
+    };
+    progress.finish();
+    report::print(&match arguments.common.json {
+        true => format!("{}\n", document(&bumped, arguments.dry_run)),
+        false => text(&bumped, arguments.dry_run),
+    })
+}
+
+impl BumpArguments {
+    /// Makes sure that what is to change is said.
+    fn must_be_a_spec(&self) -> Result<(), Error> {
+        let path: &Path = &self.subject;
+        let is_spec =
+            path.extension().is_some_and(|extension| extension == "toml") || is_dockerfile(path) || path.is_dir();
+        if !is_spec {
+            let message = format!("`{}` is not a spec", path.display());
+            return Err(Error::request(message, "to change an image say what of it: --replace SELECTOR=DIR:/DEST"));
+        }
+        if self.layers.is_empty() && !self.base {
+            let help = "name layers with --layer NAME, or put all onto a new base with --base";
+            return Err(Error::request("nothing is to change", help));
+        }
+        Ok(())
+    }
+}
+
+/// `NAME` or `NAME=DIR`. Names of layers may hold anything, and folders seldom a `=`.
+fn named_layer(text: &str) -> Result<NamedLayer, String> {
+    let layer = match text.rsplit_once('=') {
+        None => NamedLayer { name: text.to_owned(), context: None },
+        Some((name, context)) if !context.is_empty() => {
+            NamedLayer { name: name.to_owned(), context: Some(context.into()) }
+        }
+        Some(_) => return Err(format!("`{text}` is not of the form NAME=DIR")),
+    };
+    if layer.name.is_empty() { Err(format!("`{text}` names no layer")) } else { Ok(layer) }
+}
+
+fn text(image: &Bumped, dry_run: bool) -> String {
+    let word = match (image.changed, dry_run) {
+        (false, _) => "unchanged",
+        (true, false) => "changed",
+        (true, true) => "would change",
+    };
+    let mut text = format!("{}@{} {word} tags {}\n", image.place, image.top.digest, image.tags.join(" "));
+    if image.replaces != image.top.digest {
+        text.push_str(&format!("  from {}\n", image.replaces));
+    }
+    for platform in &image.platforms {
+        if image.platforms.len() > 1 {
+            text.push_str(&format!("  {} {}\n", platform.platform, platform.digest));
+        }
+        if let (Some((name, Some(now))), Some(before)) = (&platform.base, &platform.base_before)
+            && now != before
+        {
+            text.push_str(&format!("  base {name}: {before} → {now}\n"));
+        }
+        for layer in &platform.layers {
+            let name = layer.name.as_deref().unwrap_or_default();
+            let word = if dry_run && layer.before.is_some() { "replace" } else { layer.status.word() };
+            let digest = layer.descriptor.digest.short();
+            let line = format!("  {word:<8} {:>9}  {digest}  {}", bytes(layer.descriptor.size), report::shown(name));
+            text.push_str(line.trim_end());
+            text.push('\n');
+            if let Some(before) = &layer.before {
+                text.push_str(&format!("           was {:>9}  {}\n", bytes(before.size), before.digest.short()));
+            }
+            if let Some(why) = &layer.why {
+                text.push_str(&format!("           {}\n", why.words()));
+                if let tarsia::plan::Why::Changed(difference) = why {
+                    difference.named().iter().for_each(|entry| text.push_str(&format!("             {entry}\n")));
+                }
+            }
+        }
+    }
+    text
+}
+
+/// The document of `--json`: that of a push, and what is new in it.
+fn document(image: &Bumped, dry_run: bool) -> Value {
+    let several = image.platforms.len() > 1;
+    let mut layers = Vec::new();
+    for platform in &image.platforms {
+        for layer in &platform.layers {
+            let mut object = json!({
+                "name": layer.name,
+                "key": layer.key,
+                "digest": layer.descriptor.digest,
+                "diff_id": layer.diff_id,
+                "size": layer.descriptor.size,
+                "media_type": layer.descriptor.media_type,
+                "status": layer.status.word(),
+            });
+            if several {
+                object["platform"] = json!(platform.platform.to_string());
+            }
+            if let Some(before) = &layer.before {
+                object["replaces"] = json!(before.digest);
+            }
+            if let Some(why) = &layer.why {
+                object["why"] = json!(why.words());
+            }
+            layers.push(object);
+        }
+    }
+    let platforms: Vec<String> = image.platforms.iter().map(|platform| platform.platform.to_string()).collect();
+    let base = image.platforms.first().and_then(|platform| platform.base.as_ref());
+    let requests = image.traffic.snapshot();
+    json!({
+        "schema": 1,
+        "name": image.name,
+        "repository": image.repository.as_ref().map(Repository::to_string),
+        "digest": image.top.digest,
+        "ref": format!("{}@{}", image.place, image.top.digest),
+        "tags": image.tags,
+        "platform": platforms.join(","),
+        "base": base.map(|(name, digest)| json!({"ref": name, "digest": digest})),
+        "layers": layers,
+        "requests": {"sent": requests.sent, "bytes_up": requests.bytes_up, "bytes_down": requests.bytes_down},
+        "replaces": image.replaces,
+        "dry_run": dry_run,
+        "changed": image.changed,
+    })
+}

@@ -223,7 +223,11 @@ pub(crate) fn read(
 pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
     let raw: Box<dyn Read + Send> = match origin {
         Origin::Scratch => Box::new(io::empty()),
-        Origin::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
+        Origin::Layout(layout) => match workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
+            // A layer that was made here to go there.
+            Some(file) if !layout.has_blob(&descriptor.digest, descriptor.size) => Box::new(file),
+            _ => Box::new(layout.open_blob(descriptor)?),
+        },
         Origin::OciArchive(archive) => Box::new(archive.open_blob(descriptor)?),
         Origin::DockerArchive(archive, image) => Box::new(archive.open_docker_blob(image, &descriptor.digest)?),
         Origin::Registry(remote) => match workshop.store().open_blob(&descriptor.digest, descriptor.size)? {

@@ -5,6 +5,7 @@
 //! ([`replace()`]), and what a Dockerfile copies after its last RUN ([`keep()`]).
 
 mod below;
+mod keep;
 mod landing;
 mod named;
 mod next;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::address::Destination;
+use crate::base::BaseImage;
 use crate::build::{self, Options, PreparedLayer, Status};
 use crate::digest::Digest;
 use crate::error::Error;
@@ -28,10 +30,12 @@ use crate::registry::Traffic;
 use crate::spec::{Recipe, Workspace};
 use crate::workshop::Workshop;
 
+use below::Below;
 use landing::Landing;
 use next::Next;
-use subject::Subject;
+use subject::{Subject, SubjectImage};
 
+pub use keep::keep;
 pub use replace::{Replace, Selector, replace};
 
 /// A layer of a spec that is to be new.
@@ -221,6 +225,21 @@ impl<'a> Run<'a> {
         };
         let published = Published::new(workshop, request.lookup.clone(), remote);
         Ok(Run { workshop, recipe, options, request, subject, landing, published, traffic })
+    }
+
+    /// The lowest layers of an image of the subject, some of which may be new.
+    fn below(&self, image: &SubjectImage, count: usize, layers: &[Descriptor]) -> Below {
+        let name = self.subject.location.to_string();
+        Below {
+            workshop: self.workshop.clone(),
+            image: BaseImage {
+                platform: image.platform.clone(),
+                documents: image.lowest(&name, count, layers),
+                origin: Arc::clone(&self.subject.origin),
+            },
+            grounds: image.grounds(),
+            published: Arc::clone(&self.published),
+        }
     }
 
     /// A layer as this machine has it, else assembled.

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Layer, Repository};
-use crate::layer::{Assembled, Listing, assemble as assemble_layer};
+use crate::layer::{Listing, assemble as assemble_layer};
 use crate::workshop::Workshop;
 
 /// A layer that need not be assembled, or was.
@@ -112,7 +112,7 @@ pub fn assemble(
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// Assembles a layer of the image of this name. In a workshop that only looks, nothing is kept of it.
+/// Assembles a layer of the image of this name.
 pub(crate) fn assemble_one(
     workshop: &Workshop,
     pool: &rayon::ThreadPool,
@@ -128,11 +128,14 @@ pub(crate) fn assemble_one(
         layer: layer.name.clone(),
         source: Box::new(source),
     };
-    let assemble = |out: &mut dyn std::io::Write| {
-        let progress = |bytes| running.advance(bytes);
-        assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), out, &progress).map_err(failed)
-    };
-    let finished = |assembled: &Assembled| Layer {
+    let mut blob = store.new_blob()?;
+    let assembled = assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &|bytes| {
+        running.advance(bytes);
+    })
+    .map_err(failed)?;
+    blob.commit(&assembled.digest)?;
+    let listing = Listing::encode(layer.codec, layer.contents.entries(), &assembled.extents).map_err(failed)?;
+    let finished = Layer {
         name: layer.name.clone(),
         key: layer.key,
         diff_id: assembled.diff_id,
@@ -140,14 +143,6 @@ pub(crate) fn assemble_one(
         size: assembled.size,
         media_type: layer.codec.media_type().to_owned(),
     };
-    if !store.keeps() {
-        return Ok(finished(&assemble(&mut std::io::sink())?));
-    }
-    let mut blob = store.new_blob()?;
-    let assembled = assemble(&mut blob)?;
-    blob.commit(&assembled.digest)?;
-    let listing = Listing::encode(layer.codec, layer.contents.entries(), &assembled.extents).map_err(failed)?;
-    let finished = finished(&assembled);
     store.put_record(&finished, Some(&listing))?;
     store.set_latest(image, &layer.name, &layer.key)?;
     Ok(finished)

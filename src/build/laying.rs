@@ -144,6 +144,14 @@ impl<'a> Laying<'a> {
             LayerContent::Context { .. } | LayerContent::Entries(_) => {
                 self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
             }
+            LayerContent::Run => {
+                let message = format!("`{}` would have to be run", layer.name);
+                let help = "tarsia runs nothing: build that stage where it can run".to_owned();
+                Err(match &layer.span {
+                    Some(span) => SpecError::At { span: span.clone(), message, help: Some(help) }.into(),
+                    None => Error::request(message, help),
+                })
+            }
             LayerContent::Steps { steps, owner: text } => {
                 let owner = owner(text).map_err(failed)?;
                 layer::perform(steps, owner, stack, mtime).map_err(failed)

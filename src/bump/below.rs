@@ -1,14 +1,15 @@
 //! What lies below a layer of a published image: its paths, asked of what is at hand before any layer is read.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::base::{self, BaseImage};
 use crate::build::{ImageFiles, Memory};
-use crate::digest::{Digest, Hasher};
-use crate::entry::{Entry, Kind};
+use crate::digest::{Digest, Digesting, Hasher};
+use crate::entry::{Entry, Kind, normalise_path};
 use crate::error::Error;
 use crate::image::accounts::AccountFile;
-use crate::image::{Change, Descriptor, Facts, LAYER_KEY, Nodes, Tree, TreeError, read_layer};
+use crate::image::{Change, Descriptor, Facts, LAYER_KEY, Nodes, Tree, TreeError, read_contents};
 use crate::layer::{Contents, Item, Listing, Source, Stack};
 use crate::published::Published;
 use crate::workshop::Workshop;
@@ -88,7 +89,7 @@ impl Below {
         let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Contents::default()) };
         let entries = match self.listing(layer) {
             Some(listing) => listing.entries,
-            None => self.headers(layer)?,
+            None => self.read(layer, false)?,
         };
         let items = entries.into_iter().map(|entry| Item { entry, source: Source::Nothing }).collect();
         let failed = |source| Error::Layer {
@@ -98,6 +99,19 @@ impl Below {
             source: Box::new(source),
         };
         Contents::new(items).map_err(failed)
+    }
+
+    /// What the layer at this place holds, contents of files digested.
+    ///
+    /// # Errors
+    ///
+    /// If it has to be read and cannot be.
+    pub fn entries(&self, at: usize) -> Result<Vec<Entry>, Error> {
+        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Vec::new()) };
+        match self.listing(layer) {
+            Some(listing) => Ok(listing.entries),
+            None => self.read(layer, true),
+        }
     }
 
     /// The table of contents of a layer that its annotation gives a key, if it is at hand.
@@ -115,16 +129,25 @@ impl Below {
         self.workshop.store().listing(&key).or_else(|| self.published.listing(0, &key, most))
     }
 
-    /// The entries of a layer, by streaming it: what counts for those above it.
-    fn headers(&self, layer: &Descriptor) -> Result<Vec<Entry>, Error> {
+    /// The entries of a layer, by streaming it; with the digests of files only if they are wanted.
+    fn read(&self, layer: &Descriptor, digests: bool) -> Result<Vec<Entry>, Error> {
         let mut entries = Vec::new();
         let mut blob = base::open_blob(&self.workshop, &self.image.origin, layer)?;
-        let result = read_layer(base::decompress(&layer.media_type, &mut blob), |change| {
+        let stream = base::decompress(&layer.media_type, &mut blob);
+        let result = read_contents(stream, |_, change, content| {
             if entries.len() == ENTRY_LIMIT {
                 return Err(TreeError::TooMany { what: "entries in a layer", limit: ENTRY_LIMIT as u64 });
             }
-            entries.push(entry(change));
-            Ok(())
+            let digest = match &change {
+                Change::Put(_, told) if digests && told.has_content() => {
+                    let mut digesting = Digesting::new(content);
+                    std::io::copy(&mut digesting, &mut std::io::sink())?;
+                    digesting.finish().1
+                }
+                _ => Digest::of(b""),
+            };
+            entries.push(entry(change, digest));
+            Ok(ControlFlow::Continue(()))
         });
         std::io::copy(&mut blob, &mut std::io::sink()).map_err(|error| base::blame(&self.image.origin, error))?;
         result?;
@@ -159,7 +182,7 @@ fn names_owners(entries: &[Entry]) -> bool {
     entries.iter().any(|entry| AccountFile::at(&entry.path).is_some())
 }
 
-fn entry(change: Change) -> Entry {
+fn entry(change: Change, digest: Digest) -> Entry {
     let whiteout = |path: Vec<u8>| {
         let kind = Kind::File { size: 0, digest: Digest::of(b"") };
         Entry { path: path.into(), mode: 0, uid: 0, gid: 0, mtime: 0, kind }
@@ -176,7 +199,8 @@ fn entry(change: Change) -> Entry {
             let kind = match told.kind {
                 tar::EntryType::Directory => Kind::Directory,
                 tar::EntryType::Symlink => Kind::Symlink { target: link },
-                _ => Kind::File { size: told.size, digest: Digest::of(b"") },
+                tar::EntryType::Link => Kind::Hardlink { target: normalise_path(&link).unwrap_or(link) },
+                _ => Kind::File { size: told.size, digest },
             };
             Entry { path, mode: told.mode, uid: told.uid, gid: told.gid, mtime: 0, kind }
         }

@@ -8,7 +8,6 @@ use super::below::Below;
 use super::next::{Next, Replacement};
 use super::subject::SubjectImage;
 use super::{NamedLayer, Replacements, Run};
-use crate::base::BaseImage;
 use crate::build::Single;
 use crate::entry::{normalise_path, parents};
 use crate::error::Error;
@@ -74,6 +73,7 @@ fn positions(
             }
             let of_another = workspace.recipes.iter().find(|r| r.layers.iter().any(|layer| layer.name == *name));
             let help = match of_another {
+                _ if recipe.stage.is_some() => "bump what a Dockerfile copies with --image IMAGE alone".to_owned(),
                 Some(other) => format!("it is a layer of `{}`: bump that, and then this with --base", other.name),
                 None => format!("its layers are {}", quoted(names)),
             };
@@ -153,17 +153,7 @@ struct Over<'a> {
 impl Over<'_> {
     /// The lowest layers.
     fn below(&self, count: usize) -> Below {
-        let name = self.run.subject.location.to_string();
-        Below {
-            workshop: self.run.workshop.clone(),
-            image: BaseImage {
-                platform: self.image.platform.clone(),
-                documents: self.image.lowest(&name, count, self.layers),
-                origin: Arc::clone(&self.run.subject.origin),
-            },
-            grounds: self.image.grounds(),
-            published: Arc::clone(&self.run.published),
-        }
+        self.run.below(self.image, count, self.layers)
     }
 
     /// What the layer is laid over, and whether what it asks is asked of the image at the bottom alone.
@@ -217,7 +207,7 @@ fn destinations(layer: &LayerRecipe) -> Option<Vec<Box<[u8]>>> {
     match &layer.content {
         LayerContent::Context { to, .. } => Some(vec![normalise_path(to)?]),
         LayerContent::Entries(entries) => entries.iter().map(|entry| normalise_path(&entry.path)).collect(),
-        LayerContent::Copy { .. } | LayerContent::Steps { .. } => None,
+        LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => None,
     }
 }
 

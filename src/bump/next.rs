@@ -103,6 +103,8 @@ impl Next {
         let Document::Manifest(manifest) = Document::parse(&manifest_bytes, &before.manifest.media_type)? else {
             return Err(Error::request("the image's documents cannot be changed: its manifest is an index", ""));
         };
+        // Of an image of somebody else nobody knows what is its base.
+        let is_ours = before.manifest.layers.iter().any(|layer| layer.annotations.contains_key(LAYER_KEY));
         let diff_ids = crate::image::Config::parse(&config_bytes)?.diff_ids();
         let layers = manifest.layers.iter().zip(diff_ids).enumerate().map(|(at, (descriptor, diff_id))| {
             let replacement = replacements.remove(&at);
@@ -113,8 +115,8 @@ impl Next {
                 diff_id,
                 status: match (&replacement, descriptor.annotations.contains_key(LAYER_KEY)) {
                     (Some(_), _) => Status::Built,
-                    (None, true) => Status::Reused,
-                    (None, false) => Status::Base,
+                    (None, false) if is_ours => Status::Base,
+                    (None, _) => Status::Reused,
                 },
                 before: replacement.as_ref().and_then(|_| before.manifest.layers.get(at).cloned()),
                 why: replacement.and_then(|replacement| replacement.why),

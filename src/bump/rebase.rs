@@ -192,15 +192,11 @@ fn holds(
         Err(Error::request(message, "push the spec instead: its layers are made anew where they have to be"))
     };
     let before = &run.subject.images[bumped.place];
-    let over = |image: BaseImage, grounds: Vec<Digest>| Below {
-        workshop: run.workshop.clone(),
-        image,
-        grounds,
-        published: Arc::clone(&run.published),
-    };
     let mut grounds = new.grounds();
     grounds.insert(0, new.digest);
-    let nodes = over(base.clone(), grounds).nodes()?;
+    let nodes =
+        Below { workshop: run.workshop.clone(), image: base.clone(), grounds, published: Arc::clone(&run.published) }
+            .nodes()?;
     let text = bumped.manifest.annotations.get(BASE_FACTS).and_then(|text| text.split_once(' '));
     let facts = text.and_then(|(ground, facts)| Some((ground.to_owned(), parse_facts(facts)?)));
     let is_of_a_spec = matches!(run.recipe.base, Base::Recipe(_));
@@ -210,18 +206,8 @@ fn holds(
             None => Ok(facts.to_text().map(|text| format!("{} {text}", new.digest))),
         };
     }
-    let lowest = BaseImage {
-        platform: before.platform.clone(),
-        documents: before.lowest(&run.subject.location.to_string(), count, &before.manifest.layers),
-        origin: Arc::clone(&run.subject.origin),
-    };
-    let old_nodes = over(lowest, before.grounds()).nodes()?;
-    let whole = BaseImage {
-        platform: before.platform.clone(),
-        documents: before.lowest(&run.subject.location.to_string(), bumped.layers.len(), &bumped.manifest.layers),
-        origin: Arc::clone(&run.subject.origin),
-    };
-    let whole = over(whole, Vec::new());
+    let old_nodes = run.below(before, count, &before.manifest.layers).nodes()?;
+    let whole = run.below(before, bumped.layers.len(), &bumped.manifest.layers);
     for at in count..bumped.layers.len() {
         for entry in whole.outline(at)?.entries() {
             for path in parents(&entry.path).chain([&entry.path[..]]) {

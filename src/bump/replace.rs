@@ -4,13 +4,10 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
-use super::below::Below;
 use super::next::{Next, Replacement};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run};
-use crate::base::BaseImage;
 use crate::build::{Options, Single};
 use crate::entry::Kind;
 use crate::error::Error;
@@ -144,16 +141,7 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
     let mut layers: Vec<Descriptor> = image.manifest.layers.clone();
     let mut replacements = Replacements::new();
     for (at, replace) in places {
-        let below = |count: usize, layers: &[Descriptor]| Below {
-            workshop: run.workshop.clone(),
-            image: BaseImage {
-                platform: image.platform.clone(),
-                documents: image.lowest(&run.subject.location.to_string(), count, layers),
-                origin: Arc::clone(&run.subject.origin),
-            },
-            grounds: image.grounds(),
-            published: Arc::clone(&run.published),
-        };
+        let below = |count: usize, layers: &[Descriptor]| run.below(image, count, layers);
         let mut recipe = recipe(image, at, replace)?;
         let old = below(at + 1, &layers).outline(at)?;
         keep_owner(run, &mut recipe, old.entries());

@@ -176,6 +176,7 @@ impl DockerfileArguments {
                 build_args: self.build_args.iter().filter_map(value).collect(),
                 target: self.target.clone(),
                 contexts: self.build_contexts.iter().cloned().collect(),
+                keep_runs: false,
             },
         }
     }

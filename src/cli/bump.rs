@@ -39,7 +39,7 @@ pub struct BumpArguments {
     /// Tag instead of the image's own tag; {digest} stands for the first 12 digits of the digest; may be repeated
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
-    /// Only say what would change
+    /// Only say what would change: layers are assembled on this machine, and nothing leaves it
     #[arg(long)]
     pub dry_run: bool,
     /// Bump the image for this platform only; may be repeated
@@ -65,10 +65,7 @@ pub struct BumpArguments {
 
 pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
-    let workshop = match arguments.dry_run {
-        true => arguments.common.workshop_to_look(progress.events())?,
-        false => arguments.common.workshop(progress.events())?,
-    };
+    let workshop = arguments.common.workshop(progress.events())?;
     let options = Options {
         epoch: arguments.epoch,
         platforms: arguments.platforms.clone(),
@@ -91,8 +88,13 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
     let bumped = if arguments.replace.is_empty() {
         let paths = std::slice::from_ref(&arguments.subject);
         arguments.must_be_a_spec()?;
-        let workspace = load_with(paths, &variables, &arguments.dockerfile.dockerfiles())?;
-        tarsia::bump::bump(&workshop, &workspace, &options, &arguments.layers, arguments.base, &request)?
+        let mut dockerfiles = arguments.dockerfile.dockerfiles();
+        dockerfiles.arguments.keep_runs = true;
+        let workspace = load_with(paths, &variables, &dockerfiles)?;
+        match arguments.layers.is_empty() && !arguments.base {
+            true => tarsia::bump::keep(&workshop, &workspace, &options, &request)?,
+            false => tarsia::bump::bump(&workshop, &workspace, &options, &arguments.layers, arguments.base, &request)?,
+        }
     } else {
         let text = arguments.subject.to_string_lossy();
         let image: Location = text
@@ -116,10 +118,6 @@ impl BumpArguments {
         if !is_spec {
             let message = format!("`{}` is not a spec", path.display());
             return Err(Error::request(message, "to change an image say what of it: --replace SELECTOR=DIR:/DEST"));
-        }
-        if self.layers.is_empty() && !self.base {
-            let help = "name layers with --layer NAME, or put all onto a new base with --base";
-            return Err(Error::request("nothing is to change", help));
         }
         Ok(())
     }

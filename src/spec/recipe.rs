@@ -163,6 +163,23 @@ pub struct LayerRecipe {
     pub platforms: Option<Vec<Platform>>,
     /// Where the spec says what it holds, for messages; nothing for a layer that was written in code.
     pub span: Option<Span>,
+    /// What it comes from, if that is a RUN whose layer may be kept.
+    pub ran: Option<Ran>,
+}
+
+/// What a RUN runs, as histories of images tell it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ran {
+    /// The program and its arguments; of a shell's form the shell, and the whole text as the last.
+    pub command: Vec<String>,
+    /// Its flags.
+    pub flags: Vec<String>,
+    /// The ARGs of its stage that stand before it, sorted by their names.
+    pub arguments: Vec<(String, String)>,
+    /// Those of them that do not show: an ENV has the same name.
+    pub hidden: Vec<String>,
+    /// The flag that shows it files which no layer holds, if it has one.
+    pub mount: Option<String>,
 }
 
 impl LayerRecipe {
@@ -177,6 +194,7 @@ impl LayerRecipe {
             compression: Codec::default(),
             platforms: None,
             span: None,
+            ran: None,
         }
     }
 
@@ -220,6 +238,8 @@ pub enum LayerContent {
         /// Who owns what they make.
         owner: Option<String>,
     },
+    /// What a `RUN` makes that is not done here: its layer can only be kept.
+    Run,
 }
 
 /// Where something is copied from.
@@ -264,7 +284,9 @@ impl LayerContent {
                     .replace("{arch}", &platform.architecture)
                     .replace("{variant}", platform.variant.as_deref().unwrap_or_default()),
             )),
-            LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } => None,
+            LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => {
+                None
+            }
         }
     }
 }

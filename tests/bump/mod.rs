@@ -1,5 +1,6 @@
 //! `tarsia bump`: a published image with some of its layers replaced.
 
+mod keep;
 mod named;
 
 use serde_json::Value;

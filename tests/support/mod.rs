@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod bases;
+pub mod buildah;
 pub mod debian;
 pub mod docker_registry;
 pub mod dockerfiles;

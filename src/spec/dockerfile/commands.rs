@@ -2,10 +2,12 @@
 
 use super::evaluate::{Evaluation, Variables};
 use super::expand::Environment;
-use super::instruction::{Command, Line};
+use super::instruction::{Command, Heredoc, Line};
+use super::run::shown_files;
 use super::steps::{Refusal, exec_steps, steps};
+use super::text::Text;
 use crate::spec::error::SpecError;
-use crate::spec::recipe::LayerContent;
+use crate::spec::recipe::{LayerContent, Ran};
 
 /// What a RUN sees: docker sets `HOME` for root.
 struct WithHome<'a>(&'a Variables);
@@ -17,7 +19,54 @@ impl Environment for WithHome<'_> {
 }
 
 impl Evaluation<'_> {
-    pub(super) fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {
+    /// Does what a RUN does. Where its layer can be kept it is one layer, whatever it does.
+    pub(super) fn run_or_keep(
+        &mut self,
+        line: &Line,
+        flags: &[Text],
+        command: &Command,
+        heredocs: &[Heredoc],
+    ) -> Result<(), SpecError> {
+        let body = match (command, heredocs) {
+            (Command::Shell(text), [heredoc]) if text.trim_start().starts_with("<<") => {
+                Some(heredoc.content.to_string())
+            }
+            _ => None,
+        };
+        let before = self.layers().len();
+        let done = match (flags.first(), heredocs) {
+            (Some(flag), _) => Err(self.refuse(line, Refusal::certain(format!("the flag `{flag}`")))),
+            (None, [_, ..]) if body.is_none() => {
+                Err(self.refuse(line, Refusal::certain("a command that reads a heredoc")))
+            }
+            _ => self.run(line, command, body.clone()),
+        };
+        if !self.program().arguments.keep_runs {
+            return done;
+        }
+        if done.is_err() {
+            self.layer(line, LayerContent::Run);
+        } else if self.layers().len() == before {
+            self.layer(line, LayerContent::Steps { steps: Vec::new(), owner: None });
+        }
+        let mut words = self.command(command);
+        if let (Some(body), Some(last)) = (body, words.last_mut()) {
+            *last = body;
+        }
+        let ran = Ran {
+            command: words,
+            flags: flags.iter().map(|flag| flag.value.clone()).collect(),
+            arguments: self.declared.clone().into_iter().collect(),
+            hidden: self.declared.keys().filter(|name| self.is_env(name)).cloned().collect(),
+            mount: shown_files(flags).map(str::to_owned),
+        };
+        if let Some(layer) = self.layers().last_mut() {
+            layer.ran = Some(ran);
+        }
+        Ok(())
+    }
+
+    fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {
         let folder = self.workdir.trim_start_matches('/').as_bytes().to_vec();
         let environment = WithHome(&self.environment);
         let script = match (command, body) {

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use super::expand::{Environment, expand};
 use super::instruction::{Command, Healthcheck, Instruction, Line};
 use super::program::{Program, Stage};
-use super::steps::Refusal;
 use super::{Text, expand_words, parse_trigger, ports, signal};
 use crate::entry::lexical;
 use crate::image::{self, Config, ConfigEdits, Platform};
@@ -58,6 +57,8 @@ pub(super) struct Evaluation<'a> {
     globals: BTreeMap<String, String>,
     /// ENV and ARG.
     pub environment: Variables,
+    /// The ARGs that the current stage has declared.
+    pub declared: BTreeMap<String, String>,
     /// ENV alone: what the config has.
     config_env: Vec<(String, String)>,
     pub workdir: String,
@@ -110,6 +111,7 @@ impl<'a> Evaluation<'a> {
             current: stage.index,
             globals,
             environment: Variables { values: BTreeMap::new(), guess, guessed: Cell::new(false) },
+            declared: BTreeMap::new(),
             config_env: Vec::new(),
             workdir: text("WorkingDir"),
             user: text("User"),
@@ -150,6 +152,7 @@ impl<'a> Evaluation<'a> {
         for current in chain.stages {
             evaluation.current = current;
             evaluation.has_cmd = false;
+            evaluation.declared.clear();
             // An ARG of the stage below does not hide what the config says.
             let names = evaluation.config_env.clone();
             evaluation.environment.values.extend(names);
@@ -270,13 +273,23 @@ impl<'a> Evaluation<'a> {
         }
     }
 
+    /// Whether the config has a variable, so that an ARG of the same name does not show.
+    pub fn is_env(&self, name: &str) -> bool {
+        self.config_env.iter().any(|(other, _)| other == name)
+    }
+
+    /// The layers so far.
+    pub fn layers(&mut self) -> &mut Vec<LayerRecipe> {
+        &mut self.layers
+    }
+
     pub fn layer(&mut self, line: &Line, content: LayerContent) {
         let mut layer = LayerRecipe::new(&line.text, content);
         layer.span = Some(self.program().span(line.range.clone()));
         self.layers.push(layer);
     }
 
-    fn command(&self, command: &Command) -> Vec<String> {
+    pub fn command(&self, command: &Command) -> Vec<String> {
         match command {
             Command::Exec(words) => words.iter().map(|word| word.value.clone()).collect(),
             Command::Shell(text) => {
@@ -304,23 +317,7 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::Copy(transfer) => self.transfer(line, transfer, false)?,
             Instruction::Add(transfer) => self.transfer(line, transfer, true)?,
-            Instruction::Run { flags, command, heredocs } => {
-                if let Some(flag) = flags.first() {
-                    let what = Refusal::certain(format!("the flag `{flag}`"));
-                    return Err(self.refuse(line, what));
-                }
-                let body = match (command, heredocs.as_slice()) {
-                    (Command::Shell(text), [heredoc]) if text.trim_start().starts_with("<<") => {
-                        Some(heredoc.content.to_string())
-                    }
-                    (_, []) => None,
-                    _ => {
-                        let what = Refusal::certain("a command that reads a heredoc");
-                        return Err(self.refuse(line, what));
-                    }
-                };
-                self.run(line, command, body)?;
-            }
+            Instruction::Run { flags, command, heredocs } => self.run_or_keep(line, flags, command, heredocs)?,
             Instruction::Cmd(command) => {
                 self.edits.cmd = Some(self.command(command));
                 self.edits.args_escaped = Some(true);
@@ -409,6 +406,7 @@ impl<'a> Evaluation<'a> {
                 (None, None) => self.globals.get(&name.value).cloned(),
             };
             if let Some(value) = value {
+                self.declared.insert(name.value.clone(), value.clone());
                 self.environment.values.insert(name.value.clone(), value);
             }
         }

@@ -25,6 +25,8 @@ pub struct Arguments {
     pub target: Option<String>,
     /// `--build-context`: what stands for stages, images and other contexts, by name.
     pub contexts: BTreeMap<String, NamedContext>,
+    /// What a RUN makes that cannot be done here is not refused: an image is at hand that has its layer.
+    pub keep_runs: bool,
 }
 
 /// A Dockerfile with what it is built with.

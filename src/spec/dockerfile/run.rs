@@ -21,6 +21,18 @@ pub(super) fn check_flags(written: &[Text]) -> Result<(), ParseError> {
     Ok(())
 }
 
+/// The flag that shows a RUN files which are in no layer: a mount of the context, a stage or an image. Caches, secrets
+/// and what is in memory only make no difference to what it ought to make.
+pub(super) fn shown_files(flags: &[Text]) -> Option<&str> {
+    let shows = |flag: &&Text| {
+        let Some(mount) = flag.value.strip_prefix("--mount=") else { return false };
+        let kind = mount.split(',').find_map(|field| field.trim().strip_prefix("type="));
+        !matches!(kind, Some("cache" | "secret" | "ssh" | "tmpfs"))
+            || mount.split(',').any(|f| f.trim().starts_with("from="))
+    };
+    flags.iter().find(shows).map(|flag| &*flag.value)
+}
+
 fn check_mount(mount: &Text) -> Result<(), ParseError> {
     for field in fields(mount)? {
         if let Some((key, value)) = field.split_once('=')

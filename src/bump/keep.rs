@@ -1,0 +1,215 @@
+//! Keeping: the image of a Dockerfile whose commands were run elsewhere. The layers of RUN are kept if nothing that they
+//! could see has changed; what is copied after the last of them is laid anew.
+
+mod history;
+mod same;
+mod settings;
+
+use super::below::Below;
+use super::next::{Next, Replacement};
+use super::subject::SubjectImage;
+use super::{Bumped, Replacements, Request, Run, only};
+use crate::base::BaseImage;
+use crate::build::{Bases, Options, PreparedBase, PreparedLayer, Single};
+use crate::entry::Entry;
+use crate::error::Error;
+use crate::image::Descriptor;
+use crate::layer::{Difference, Listing};
+use crate::plan::Why;
+use crate::spec::dockerfile::Stage;
+use crate::spec::{LayerContent, LayerRecipe, SpecError, Workspace};
+use crate::workshop::Workshop;
+
+use history::align;
+use same::{Mismatch, mismatches};
+use settings::unlike;
+
+/// Brings the image that was built of a Dockerfile up to what the contexts are now, without running anything, and moves
+/// the tags if they still stand for what was read.
+///
+/// # Errors
+///
+/// A Dockerfile or a base that the image was not built of; a change that a RUN could see, with the file and the RUN;
+/// whatever laying and assembling report, whatever the registry refuses, a tag that somebody else has moved.
+pub fn keep(workshop: &Workshop, workspace: &Workspace, options: &Options, request: &Request) -> Result<Bumped, Error> {
+    let recipe = only(workspace)?;
+    let Some(stage) = &recipe.stage else {
+        let help = "name layers with --layer NAME, or put all onto a new base with --base";
+        return Err(Error::request("nothing is to change", help));
+    };
+    if request.image.is_none() {
+        let help = "name the image that was built of it: --image IMAGE";
+        return Err(Error::request("a Dockerfile does not say where its image is", help));
+    }
+    let run = Run::begin(workshop, workspace, recipe, options, request)?;
+    let mut next = Vec::new();
+    for place in 0..run.subject.images.len() {
+        next.push(one(&run, stage, place)?);
+    }
+    run.finish(next)
+}
+
+fn one(run: &Run<'_>, stage: &Stage, place: usize) -> Result<Next, Error> {
+    let image = &run.subject.images[place];
+    let base = base(run, image)?;
+    let evaluated = stage.evaluate(&image.platform, &base.documents.config)?;
+    let mut expected = base.documents.config.clone();
+    expected.edit(&evaluated.config);
+    if let Some(what) = unlike(&expected, &image.config) {
+        let message = format!("the Dockerfile and `{}` do not agree on {what}", run.subject.location);
+        return Err(Error::request(message, "only files are bumped: build the image again"));
+    }
+    let aligned = align(run, image, base.documents.layers.len(), &evaluated.layers)?;
+    let last_run = aligned.iter().rposition(|(layer, _)| layer.content_is_kept());
+    let mut keeping = Keeping {
+        run,
+        image,
+        single: Single::new(run.workshop, run.recipe, run.options, &run.traffic),
+        layers: image.manifest.layers.clone(),
+        replacements: Replacements::new(),
+    };
+    for (index, &(layer, at)) in aligned.iter().enumerate() {
+        match at {
+            Some(at) if last_run.is_some_and(|last| index < last) => {
+                let run_after = aligned[index..].iter().find(|(after, _)| after.content_is_kept());
+                keeping.prove(layer, at, run_after.map_or(layer, |(after, _)| after))?;
+            }
+            Some(at) if Some(index) != last_run => keeping.renew(layer, at)?,
+            _ => {}
+        }
+    }
+    for (layer, _) in aligned.iter().filter(|(layer, _)| layer.content_is_kept()) {
+        if let Some(mount) = layer.ran.as_ref().and_then(|ran| ran.mount.as_ref()) {
+            let what = format!(
+                "`{mount}` shows `{}` files that no layer holds, so nobody can tell whether they changed",
+                layer.name
+            );
+            return Err(at_line(layer, what));
+        }
+    }
+    let replacements = keeping.replacements;
+    Next::replacing(place, image, replacements, None)
+}
+
+impl LayerRecipe {
+    /// Whether the layer is a RUN's that cannot be done here.
+    fn content_is_kept(&self) -> bool {
+        matches!(self.content, LayerContent::Run)
+    }
+}
+
+/// The image below the Dockerfile's instructions, made sure to be what lies at the bottom.
+fn base(run: &Run<'_>, image: &SubjectImage) -> Result<BaseImage, Error> {
+    let &Run { workshop, recipe, options, traffic, .. } = &run;
+    let bases = Bases { workshop, recipe, locked: options.locked, traffic, prepared: &[] };
+    let found = bases.find(std::slice::from_ref(&image.platform))?.pop();
+    let Some((_, PreparedBase::Image(base))) = found else {
+        return Err(Error::request(format!("the image `{}` has no base", recipe.name), "build it again"));
+    };
+    // Builders compress the layers of a base anew: what they hold counts.
+    let below = base.documents.config.diff_ids();
+    if image.diff_ids.starts_with(&below) {
+        return Ok(base);
+    }
+    let message = format!("`{}` is not what lies at the bottom of `{}`", base.name(), run.subject.location);
+    Err(Error::request(
+        message,
+        "its commands would have to be run again over the new base; to keep the old one, pin it: FROM IMAGE@DIGEST",
+    ))
+}
+
+/// An error at the line of an instruction.
+fn at_line(layer: &LayerRecipe, message: String) -> Error {
+    let help = "build the image again where its commands can be run".to_owned();
+    match &layer.span {
+        Some(span) => SpecError::At { span: span.clone(), message, help: Some(help) }.into(),
+        None => Error::request(message, help),
+    }
+}
+
+/// An image some of whose layers are new already.
+struct Keeping<'a> {
+    run: &'a Run<'a>,
+    image: &'a SubjectImage,
+    single: Single<'a>,
+    layers: Vec<Descriptor>,
+    replacements: Replacements,
+}
+
+impl Keeping<'_> {
+    /// The lowest layers.
+    fn below(&self, count: usize) -> Below {
+        self.run.below(self.image, count, &self.layers)
+    }
+
+    /// What an instruction makes over the layers below its own.
+    fn laid(&mut self, layer: &LayerRecipe, at: usize) -> Result<Option<PreparedLayer>, Error> {
+        let mut stack = self.below(at).stack();
+        self.single.lay(layer, &self.image.platform, &mut stack)
+    }
+
+    /// What the published layer holds.
+    fn published(&self, at: usize) -> Result<Vec<Entry>, Error> {
+        self.below(at + 1).entries(at)
+    }
+
+    /// Makes sure that an instruction before a RUN would do what it did.
+    fn prove(&mut self, layer: &LayerRecipe, at: usize, run_after: &LayerRecipe) -> Result<(), Error> {
+        // Of commands and working directories the history has told that they are the same.
+        if !matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Context { .. }) {
+            return Ok(());
+        }
+        let laid = self.laid(layer, at)?;
+        if laid.as_ref().is_some_and(|laid| self.image.layer_key(at) == Some(laid.key)) {
+            return Ok(());
+        }
+        let published = self.published(at)?;
+        let changed = mismatches(&published, laid.iter().flat_map(|laid| laid.contents.entries()));
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let more = changed.len().saturating_sub(NAMED);
+        let named: Vec<String> = changed.iter().take(NAMED).map(Mismatch::to_string).collect();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!(
+            "`{}` would have to be run again: {}{more}, which `{}` brings",
+            run_after.name,
+            named.join(", "),
+            layer.name
+        );
+        Err(at_line(run_after, message))
+    }
+
+    /// Lays an instruction after the last RUN anew, if it would do something else than it did.
+    fn renew(&mut self, layer: &LayerRecipe, at: usize) -> Result<(), Error> {
+        let Some(laid) = self.laid(layer, at)? else { return self.must_be_nothing(layer, at) };
+        if self.image.layer_key(at) == Some(laid.key) {
+            return Ok(());
+        }
+        let published = self.published(at)?;
+        if mismatches(&published, laid.contents.entries()).is_empty() {
+            return Ok(());
+        }
+        let last = Listing { codec: laid.codec, entries: published, extents: Vec::new() };
+        let why = Some(Why::Changed(Difference::between(&last, laid.codec, laid.contents.entries())));
+        let made = self.run.made(&laid)?;
+        self.layers[at] = made.descriptor();
+        self.replacements.insert(at, Replacement { layer: made, why });
+        Ok(())
+    }
+
+    /// An instruction that does nothing now must have done nothing then.
+    fn must_be_nothing(&self, layer: &LayerRecipe, at: usize) -> Result<(), Error> {
+        let held = mismatches(&self.published(at)?, std::iter::empty());
+        // What lies below already is said again by builders.
+        let stack = self.below(at).nodes()?;
+        let new = held.iter().find(|held| stack.get(&held.path).is_none());
+        match new {
+            None => Ok(()),
+            Some(held) => Err(at_line(layer, format!("`{}` would change nothing now, and {held}", layer.name))),
+        }
+    }
+}
+
+/// How many files a message names.
+const NAMED: usize = 5;

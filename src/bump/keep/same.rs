@@ -1,0 +1,115 @@
+//! Whether two layers hold the same files, as far as a command could tell: times do not count, nor modes beyond the
+//! right to execute, nor directories that hold something.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::digest::Digest;
+use crate::entry::{Entry, Kind, parents};
+
+/// A path of which two layers say different things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mismatch {
+    pub path: Box<[u8]>,
+    what: &'static str,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = String::from_utf8_lossy(&self.path);
+        let path: String = path.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
+        write!(f, "`/{path}` {}", self.what)
+    }
+}
+
+/// What a path is, as far as it counts.
+#[derive(PartialEq, Eq)]
+enum Held<'a> {
+    File { size: u64, digest: Digest, runs: bool, owner: (u64, u64) },
+    Link(&'a [u8]),
+    Directory,
+}
+
+/// The paths that differ, sorted.
+pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a Entry>) -> Vec<Mismatch> {
+    let now: Vec<&Entry> = now.collect();
+    let (before, now) = (held(before.iter()), held(now.into_iter()));
+    let paths: BTreeSet<&[u8]> = before.keys().chain(now.keys()).copied().collect();
+    let differing = paths.into_iter().filter_map(|path| {
+        let what = match (before.get(path), now.get(path)) {
+            (Some(before), Some(now)) if before == now => return None,
+            (Some(Held::File { digest: one, .. }), Some(Held::File { digest: other, .. })) if one == other => {
+                "has another mode or owner"
+            }
+            (Some(_), Some(_)) => "has changed",
+            (Some(_), None) => "is gone",
+            (None, _) => "is new",
+        };
+        Some(Mismatch { path: path.into(), what })
+    });
+    differing.collect()
+}
+
+/// What a layer holds, without the directories that something lies in.
+fn held<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<&'a [u8], Held<'a>> {
+    let entries: BTreeMap<&[u8], &Entry> = entries.map(|entry| (&*entry.path, entry)).collect();
+    let full: BTreeSet<&[u8]> = entries.keys().filter_map(|path| parents(path).last()).collect();
+    let mut held = BTreeMap::new();
+    for (&path, &entry) in &entries {
+        let file = |entry: &Entry, size, digest| Held::File {
+            size,
+            digest,
+            runs: entry.mode & 0o100 != 0,
+            owner: (entry.uid, entry.gid),
+        };
+        let what = match &entry.kind {
+            Kind::Directory if full.contains(path) => continue,
+            Kind::Directory => Held::Directory,
+            Kind::File { size, digest } => file(entry, *size, *digest),
+            Kind::Symlink { target } => Held::Link(target),
+            Kind::Hardlink { target } => match entries.get(&**target).map(|first| (&first.kind, first)) {
+                Some((Kind::File { size, digest }, first)) => file(first, *size, *digest),
+                _ => Held::Link(target),
+            },
+        };
+        held.insert(path, what);
+    }
+    held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, mode: u32, kind: Kind) -> Entry {
+        Entry { path: path.as_bytes().into(), mode, uid: 0, gid: 0, mtime: 0, kind }
+    }
+
+    fn file(path: &str, mode: u32, text: &str) -> Entry {
+        entry(path, mode, Kind::File { size: text.len() as u64, digest: Digest::of(text.as_bytes()) })
+    }
+
+    fn told(before: &[Entry], now: &[Entry]) -> Vec<String> {
+        mismatches(before, now.iter()).iter().map(Mismatch::to_string).collect()
+    }
+
+    #[test]
+    fn what_no_command_could_tell_does_not_count() {
+        let before = [entry("a", 0o700, Kind::Directory), file("a/f", 0o600, "x"), file("a/run", 0o700, "y")];
+        let mut now = vec![file("a/f", 0o644, "x"), file("a/run", 0o755, "y")];
+        now.iter_mut().for_each(|entry| entry.mtime = 5);
+        assert_eq!(told(&before, &now), Vec::<String>::new());
+        // Another name of a file is a file.
+        now.push(entry("a/s", 0o644, Kind::Hardlink { target: b"a/f"[..].into() }));
+        let with = [&before[..], &[file("a/s", 0o644, "x")]].concat();
+        assert_eq!(told(&with, &now), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_else_does() {
+        let before = [file("f", 0o644, "x"), file("gone", 0o644, ""), file("run", 0o644, "y")];
+        let now = [file("f", 0o644, "z"), file("run", 0o755, "y"), entry("empty", 0o755, Kind::Directory)];
+        let expected = ["`/empty` is new", "`/f` has changed", "`/gone` is gone", "`/run` has another mode or owner"];
+        assert_eq!(told(&before, &now), expected);
+    }
+}

@@ -1,0 +1,162 @@
+//! Dockerfiles with RUN, built by somebody else: their layers are kept.
+
+use serde_json::Value;
+
+use crate::support::{Run, Sandbox, Unpacked};
+
+/// Two stages: the dependencies, and what changes every day. The base is a file system with a shell.
+const DOCKERFILE: &str = r#"FROM scratch AS dependencies
+ARG GREETING="hello there"
+COPY root/ /
+WORKDIR /var/task
+COPY requirements.txt .
+RUN echo "installed: $(cat requirements.txt)" > /opt/installed && \
+    echo "$GREETING" > /opt/greeting
+RUN ["/bin/sh", "-c", "echo exec > /opt/exec"]
+
+FROM dependencies
+ENV MODE=fast
+COPY --chown=7:8 handler.py lib/ ./
+COPY conf /etc/app/conf
+RUN chmod 600 /etc/app/conf
+CMD ["handler.handler"]
+"#;
+
+/// The places of layers of [`built`]'s image.
+const HANDLER: usize = 4;
+const CONF: usize = 5;
+const CHMOD: usize = 6;
+
+/// A folder with [`DOCKERFILE`] and what it copies, and the image that buildah made of it: `oci:out:app`.
+fn built() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let busybox = std::fs::read("/bin/busybox").or_else(|_| std::fs::read("/usr/bin/busybox"));
+    let busybox = busybox.expect("`busybox` is there: install Debian's package `busybox-static`, or use tests/run");
+    sandbox.executable("app/root/bin/busybox", busybox).folder("app/root/opt").folder("app/root/etc");
+    for name in ["sh", "cat", "echo", "chmod"] {
+        sandbox.link(&format!("app/root/bin/{name}"), "busybox");
+    }
+    sandbox.file("app/Dockerfile", DOCKERFILE).file("app/requirements.txt", "dep==1\n");
+    sandbox.file("app/handler.py", "one\n").file("app/lib/part.py", "part\n").file("app/conf", "a = 1\n");
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
+    sandbox
+}
+
+fn bump(sandbox: &Sandbox, flags: &[&str]) -> Run {
+    sandbox.run(["bump", "app/Dockerfile", "--image", "oci:out:app", "--json"].iter().chain(flags))
+}
+
+/// The places of the layers that were replaced.
+fn replaced(document: &Value) -> Vec<usize> {
+    let layers = document["layers"].as_array().unwrap().iter().enumerate();
+    layers.filter(|(_, layer)| layer.get("replaces").is_some()).map(|(at, _)| at).collect()
+}
+
+#[test]
+fn a_changed_handler_is_laid_anew_and_nothing_is_run() {
+    let sandbox = built();
+    let before = sandbox.manifest("app");
+    sandbox.file("app/handler.py", "two\n").file("app/lib/new.py", "new\n");
+    let document = bump(&sandbox, &["--tag", "new"]).ok().documents().remove(0);
+    assert_eq!(replaced(&document), [HANDLER]);
+    let after = sandbox.manifest("new");
+    for (at, (old, new)) in
+        before["layers"].as_array().unwrap().iter().zip(after["layers"].as_array().unwrap()).enumerate()
+    {
+        assert_eq!(old == new, at != HANDLER, "layer {at}");
+    }
+    // The old tag still stands for what it did, and the new image differs in these files alone.
+    let (old, new) = (sandbox.unpack("app"), sandbox.unpack("new"));
+    let (old_files, new_files) = (old.listing(), new.listing());
+    let differing: Vec<&String> =
+        new_files.iter().filter(|(path, line)| old_files.get(*path) != Some(line)).map(|(path, _)| path).collect();
+    assert_eq!(
+        differing,
+        ["var/task/lib/new.py".replace("lib/", "").as_str()],
+        "size and mode of handler.py are the same"
+    );
+    assert_eq!((old.text("var/task/handler.py"), new.text("var/task/handler.py")), ("one\n".into(), "two\n".into()));
+    assert_eq!(new.text("opt/installed"), "installed: dep==1\n");
+    // Config and history are as they were, but for the digest.
+    let (mut one, mut other) = (sandbox.config("app"), sandbox.config("new"));
+    assert_ne!(one["rootfs"], other["rootfs"]);
+    one["rootfs"] = Value::Null;
+    other["rootfs"] = Value::Null;
+    assert_eq!(one, other);
+}
+
+#[test]
+fn a_changed_dependency_is_refused_with_its_name_and_the_run() {
+    let sandbox = built();
+    sandbox.file("app/requirements.txt", "dep==2\n").file("app/handler.py", "two\n");
+    let run = bump(&sandbox, &[]).refused(2, "`/var/task/requirements.txt` has changed");
+    assert!(run.stderr.contains("`RUN echo \"installed: $(cat requirements.txt)\""), "{}", run.stderr);
+    assert!(run.stderr.contains("app/Dockerfile:6:1"), "{}", run.stderr);
+    assert_eq!(sandbox.manifest("app")["layers"].as_array().unwrap().len(), CHMOD + 1);
+    // Below a RUN that changed by itself nothing helps either, and a file more is a change as well.
+    sandbox.file("app/requirements.txt", "dep==1\n").file("app/root/opt/more", "");
+    bump(&sandbox, &[]).refused(2, "`/opt/more` is new");
+}
+
+#[test]
+fn what_a_run_does_here_is_done_again() {
+    let sandbox = built();
+    sandbox.file("app/conf", "a = 22\n");
+    let document = bump(&sandbox, &[]).ok().documents().remove(0);
+    // The command that changes its mode holds the file as well.
+    assert_eq!(replaced(&document), [CONF, CHMOD]);
+    let unpacked: Unpacked = sandbox.unpack("app");
+    assert_eq!(unpacked.text("etc/app/conf"), "a = 22\n");
+    assert!(unpacked.line("etc/app/conf").contains("600"), "{}", unpacked.line("etc/app/conf"));
+}
+
+#[test]
+fn nothing_to_do_is_said() {
+    let sandbox = built();
+    let before = sandbox.manifest("app");
+    let document = bump(&sandbox, &[]).ok().documents().remove(0);
+    assert_eq!((&document["changed"], replaced(&document)), (&Value::Bool(false), Vec::new()));
+    assert_eq!(sandbox.manifest("app"), before);
+    // A bump of a bump finds the layers that the first one made.
+    sandbox.file("app/handler.py", "two\n");
+    bump(&sandbox, &[]).ok();
+    assert_eq!(bump(&sandbox, &[]).ok().documents().remove(0)["changed"], false);
+    sandbox.file("app/handler.py", "three\n");
+    assert_eq!(replaced(&bump(&sandbox, &[]).ok().documents().remove(0)), [HANDLER]);
+}
+
+#[test]
+fn another_dockerfile_is_refused() {
+    let sandbox = built();
+    for (from, to, words) in [
+        ("> /opt/greeting", "> /opt/greetings", "the image was not built by `RUN"),
+        ("hello there", "goodbye", "the image was not built by `RUN"),
+        ("ENV MODE=fast", "ENV MODE=slow", "do not agree on the variable `MODE`"),
+        ("[\"handler.handler\"]", "[\"other.handler\"]", "do not agree on `Cmd`"),
+        ("RUN chmod 600 /etc/app/conf\n", "", "which the Dockerfile does not say"),
+        ("COPY conf /etc/app/conf\n", "", "the image was not built by `RUN chmod"),
+        ("COPY conf /etc/app/conf\n", "COPY conf /a\nCOPY conf /etc/app/conf\n", "the image was not built by"),
+    ] {
+        sandbox.file("app/Dockerfile", DOCKERFILE.replace(from, to));
+        bump(&sandbox, &[]).refused(2, words);
+    }
+    sandbox.file("app/Dockerfile", DOCKERFILE);
+    bump(&sandbox, &["--build-arg", "GREETING=goodbye"]).refused(2, "the image was not built by `RUN");
+    sandbox.run(["bump", "app/Dockerfile"]).refused(2, "--image IMAGE");
+}
+
+#[test]
+fn an_image_of_one_layer_tells_nothing() {
+    let sandbox = built();
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers=false"], "oci:out:app");
+    bump(&sandbox, &[]).refused(2, "the image was not built by");
+}
+
+#[test]
+fn files_that_only_a_mount_shows_cannot_be_proven() {
+    let sandbox = built();
+    let mounted = "RUN --mount=type=bind,source=requirements.txt,target=/r cat /r > /opt/r\nCMD [\"handler.handler\"]";
+    sandbox.file("app/Dockerfile", DOCKERFILE.replace("CMD [\"handler.handler\"]", mounted));
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
+    bump(&sandbox, &[]).refused(2, "files that no layer holds");
+}

@@ -76,6 +76,7 @@ pub mod address;
 pub mod base;
 mod binary;
 pub mod build;
+pub mod check;
 pub mod context;
 pub mod copy;
 pub mod digest;

@@ -33,7 +33,7 @@ pub fn run(arguments: &InspectArguments) -> Result<(), Error> {
 }
 
 /// A text of somebody else's image, without what would steer a terminal.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 

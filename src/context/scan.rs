@@ -181,6 +181,16 @@ impl Context {
         Err(Error::Output { context: self.root.clone(), output })
     }
 
+    /// Its rules.
+    pub fn rules(&self) -> &IgnoreRules {
+        &self.rules
+    }
+
+    /// The file that its rules come from, which need not exist.
+    pub fn ignore_file(&self) -> &Path {
+        &self.ignore_file
+    }
+
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root

@@ -4,6 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod build;
+mod check;
 mod commands;
 mod context;
 mod copy;

@@ -48,6 +48,7 @@ pub fn misses(rules: &IgnoreRules, grounds: &[Ground<'_>]) -> Vec<Miss> {
             continue;
         }
         files.sort();
+        files.dedup();
         let (pattern, line, place) = (candidate.written.clone(), candidate.line, candidate.place);
         found.push(Miss { anywhere: format!("**/{pattern}"), pattern, line, place, files });
     }

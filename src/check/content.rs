@@ -65,7 +65,7 @@ pub(super) fn secret(path: &[u8], head: &[u8]) -> Option<&'static str> {
         lines(head).any(|(key, value)| words.iter().any(|word| contains(&key, word)) && is_given(value))
     };
     match suspect(path)? {
-        Suspect::Key => is_private_key(head).then_some("a private key"),
+        Suspect::Key => (is_private_key(head) && !is_published(path)).then_some("a private key"),
         Suspect::AwsCredentials => {
             assigns(&[b"aws_secret_access_key", b"aws_session_token"]).then_some("AWS credentials")
         }
@@ -81,6 +81,19 @@ pub(super) fn secret(path: &[u8], head: &[u8]) -> Option<&'static str> {
             (contains(head, b"\"auth\"") || contains(head, b"\"identitytoken\"")).then_some("a login for a registry")
         }
     }
+}
+
+/// Whether a file belongs to the tests or examples of a package that somebody else has published: keys in them are known
+/// to everybody already.
+fn is_published(path: &[u8]) -> bool {
+    let mut parts = path.split(|&byte| byte == b'/');
+    let is_package = |part: &[u8]| {
+        [&b"node_modules"[..], b"site-packages", b"dist-packages", b"vendor"].contains(&part)
+            || part.starts_with(b"python3")
+    };
+    let is_test =
+        |part: &[u8]| [&b"test"[..], b"tests", b"testdata", b"fixtures", b"example", b"examples"].contains(&part);
+    parts.any(is_package) && parts.any(is_test)
 }
 
 /// `-----BEGIN … PRIVATE KEY-----`, whatever the kind of key.
@@ -162,7 +175,7 @@ mod tests {
         let key = b"-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n";
         let certificate = b"-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n";
         let bundle = [&certificate[..], b"-----BEGIN RSA PRIVATE KEY-----\r\nabc\n"].concat();
-        let cases: [(&str, &[u8], bool); 24] = [
+        let cases: [(&str, &[u8], bool); 27] = [
             ("root/.ssh/id_rsa", key, true),
             ("app/id_rsa", b"ssh-rsa AAAA", false),
             ("app/server.key", key, true),
@@ -170,6 +183,9 @@ mod tests {
             ("etc/ssl/certs/cacert.pem", certificate, false),
             ("app/both.pem", &bundle, true),
             ("app/notes.txt", key, false),
+            ("app/node_modules/agent/test/snakeoil.key", key, false),
+            ("app/node_modules/agent/server.key", key, true),
+            ("app/tests/server.key", key, true),
             (".env", b"TOKEN=abc\n", true),
             ("app/.env", b"# nothing\nTOKEN=\nOTHER=\"\"\n", false),
             ("app/.env.production", b"export A=b", true),

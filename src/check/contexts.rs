@@ -21,6 +21,15 @@ pub(super) fn findings(image: &PreparedImage, first: usize) -> Result<Vec<Findin
     let mut contexts: BTreeMap<Shared, Vec<(usize, &PreparedLayer)>> = BTreeMap::new();
     let mut found = Vec::new();
     for (place, layer) in image.layers.iter().enumerate().map(|(at, layer)| (first + at, layer)) {
+        // What is copied from a stage came from the context of its Dockerfile, if it came from one.
+        if let LayerContent::Copy { from: CopyFrom::Stage(stage), .. } = &layer.recipe.content {
+            let (folder, ignore) = stage.context();
+            let ignore = ignore.unwrap_or_else(|| folder.join(".dockerignore"));
+            if folder.is_dir() {
+                contexts.entry((folder, ignore, Vec::new())).or_default().push((place, layer));
+            }
+            continue;
+        }
         let Some(folder) = layer.recipe.content.context_path(&image.platform) else { continue };
         let own = folder.join(".dockerignore");
         let shared = match &layer.recipe.content {
@@ -40,7 +49,7 @@ pub(super) fn findings(image: &PreparedImage, first: usize) -> Result<Vec<Findin
             let Some((place, layer)) = layers.iter().find(|(_, layer)| has_one(layer, context.root(), &miss)) else {
                 continue;
             };
-            found.push(finding(&miss, context.ignore_file(), *place, layer));
+            found.push(finding(&miss, &ignore_file, *place, layer));
         }
     }
     Ok(found)

@@ -90,6 +90,10 @@ fn environment(subject: &Subject) -> Vec<Finding> {
 
 fn program(subject: &Subject) -> Result<Option<Finding>, Error> {
     let Some((field, program)) = command::program(&subject.config) else { return Ok(None) };
+    if subject.platform.os == "windows" {
+        // Its paths and its search for programs are others.
+        return Ok(None);
+    }
     // The function's user is neither root nor the owner.
     let bits = if subject.profile == Some(Profile::Lambda) { 0o001 } else { 0o111 };
     let field = format!("config.{field}");

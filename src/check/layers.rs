@@ -102,10 +102,14 @@ pub(super) struct Reading {
     architecture: String,
     /// The directories that have passed by, links included: they may lead to one.
     directories: BTreeSet<Box<[u8]>>,
-    /// Those that paths lie in.
+    /// Those that the layer lays something into, at any depth.
     used: BTreeSet<Box<[u8]>>,
+    /// The directory whose parents were looked for last.
+    checked: Option<Box<[u8]>>,
     absent: BTreeSet<Box<[u8]>>,
     changed: BTreeSet<Box<[u8]>>,
+    /// Directories that the layer makes anew: nothing of what was there is left.
+    renewed: BTreeSet<Box<[u8]>>,
     git: Folders,
     python_cache: Folders,
 }
@@ -146,7 +150,7 @@ impl Reading {
 
     /// The next entry: what was the directory at its path below this layer, if there is one, and the wanted first bytes.
     pub fn take(&mut self, member: &Member<'_>, below: Option<Directory>, head: &[u8]) {
-        self.parents(member.path);
+        self.parents(member);
         self.holds.entries += 1;
         let blocks = member.size.div_ceil(512).saturating_add(1);
         self.holds.plain = self.holds.plain.saturating_add(blocks.saturating_mul(512));
@@ -167,19 +171,27 @@ impl Reading {
         }
     }
 
-    fn parents(&mut self, path: &[u8]) {
-        let Some(parent) = parents(path).last() else { return };
-        // Most entries lie beside the one before.
-        if self.used.contains(parent) {
-            return;
+    /// The layer hides all that was in a directory.
+    pub fn renew(&mut self, directory: &[u8]) {
+        if self.renewed.len() < CANDIDATE_LIMIT {
+            self.renewed.insert(directory.into());
         }
-        for parent in parents(path) {
-            if !self.directories.contains(parent) && self.absent.len() < CANDIDATE_LIMIT {
-                self.absent.insert(parent.into());
+    }
+
+    fn parents(&mut self, member: &Member<'_>) {
+        let Some(parent) = parents(member.path).last() else { return };
+        if self.checked.as_deref() != Some(parent) {
+            for parent in parents(member.path) {
+                if !self.directories.contains(parent) && self.absent.len() < CANDIDATE_LIMIT {
+                    self.absent.insert(parent.into());
+                }
             }
+            // Most entries lie beside the one before.
+            self.checked = Some(parent.into());
         }
-        if self.directories.contains(parent) {
-            self.used.insert(parent.into());
+        let is_laid = !matches!(member.kind, MemberKind::Directory | MemberKind::Whiteout);
+        if is_laid && !self.used.contains(parent) {
+            self.used.extend(parents(member.path).map(Box::from));
         }
     }
 
@@ -229,8 +241,12 @@ impl Reading {
             let paths = if self.directories.contains(path) { &mut self.holds.late } else { &mut self.holds.absent };
             paths.add(path, 0);
         }
-        let used = &self.used;
-        self.changed.iter().filter(|path| used.contains(*path)).for_each(|path| self.holds.changed.add(path, 0));
+        for path in self.changed.intersection(&self.used) {
+            let is_new = parents(path).chain([&path[..]]).any(|part| self.renewed.contains(part));
+            if !is_new && !self.renewed.contains(&b""[..]) {
+                self.holds.changed.add(path, 0);
+            }
+        }
         self.holds.git = self.git.paths();
         self.holds.python_cache = self.python_cache.paths();
         self.holds

@@ -159,20 +159,24 @@ fn base_layers(base: &BaseImage) -> Vec<Layer> {
 /// The directories below the layer that is being read.
 struct Directories<'a> {
     ground: Option<&'a Nodes>,
-    own: BTreeMap<&'a [u8], Option<Directory>>,
+    /// What layers have put there: nothing where they put no directory, or took one away.
+    own: BTreeMap<Box<[u8]>, Option<Directory>>,
+    /// Directories of which nothing is left that lower layers hold.
+    emptied: BTreeSet<Box<[u8]>>,
 }
 
 impl<'a> Directories<'a> {
     fn over(chain: &Chain<'_>, stack: &'a Stack) -> Result<Directories<'a>, Error> {
         let ground = if chain.is_complete() { Some(stack.tree().ground()?) } else { None };
-        Ok(Directories { ground, own: BTreeMap::new() })
+        Ok(Directories { ground, own: BTreeMap::new(), emptied: BTreeSet::new() })
     }
 
     fn get(&self, path: &[u8]) -> Option<Directory> {
         if let Some(own) = self.own.get(path) {
             return *own;
         }
-        if parents(path).any(|parent| matches!(self.own.get(parent), Some(None))) {
+        let is_gone = |parent| matches!(self.own.get(parent), Some(None)) || self.emptied.contains(parent);
+        if self.emptied.contains(&b""[..]) || parents(path).any(is_gone) {
             return None;
         }
         match self.ground?.get(path) {
@@ -182,42 +186,55 @@ impl<'a> Directories<'a> {
     }
 }
 
-fn read_layer<'a>(
-    layer: &'a PreparedLayer,
+fn read_layer(
+    layer: &PreparedLayer,
     at: usize,
     architecture: &str,
-    below: &mut Directories<'a>,
+    below: &mut Directories<'_>,
     unreadable: &mut Unreadable,
 ) -> Result<Holds, Error> {
     let mut reading = Reading::new(true, architecture);
-    let mut put = Vec::new();
+    let mut hidden = Vec::new();
     for item in layer.contents.items() {
-        let hidden = whiteout(&item.entry.path);
-        let opaque = hidden.as_ref().is_some_and(|hidden| hidden.is_opaque);
-        let member = match &hidden {
-            Some(hidden) => Member { path: &hidden.path, kind: MemberKind::Whiteout, mode: 0, uid: 0, gid: 0, size: 0 },
+        let whiteout = whiteout(&item.entry.path);
+        let member = match &whiteout {
+            Some(Hidden { path, .. }) => Member { path, kind: MemberKind::Whiteout, mode: 0, uid: 0, gid: 0, size: 0 },
             None => member(&item.entry),
         };
-        match opaque {
-            true => unreadable.remove_below(member.path),
-            false => unreadable.put(at, true, &member),
+        match &whiteout {
+            Some(Hidden { path, is_opaque: true }) => {
+                unreadable.remove_below(path);
+                reading.renew(path);
+            }
+            _ => unreadable.put(at, true, &member),
         }
-        let mut head = Vec::new();
-        let wanted = reading.head(&member) as u64;
-        if wanted > 0 {
-            head = first_bytes(item, wanted)?;
-        }
+        let head = match reading.head(&member) {
+            0 => Vec::new(),
+            wanted => first_bytes(item, wanted as u64)?,
+        };
         reading.take(&member, below.get(member.path), &head);
-        put.push(&item.entry);
+        hidden.extend(whiteout);
     }
-    for entry in put {
+    // A layer's whiteouts hide what lies below it, never what it holds itself.
+    for Hidden { path, is_opaque } in hidden {
+        below.own.retain(|own, _| !lies_below(own, &path));
+        match is_opaque {
+            true => below.emptied.insert(path.into()),
+            false => below.own.insert(path.into(), None).is_none(),
+        };
+    }
+    for entry in layer.contents.entries().filter(|entry| whiteout(&entry.path).is_none()) {
         let directory = match entry.kind {
             Kind::Directory => Some((entry.mode, entry.uid, entry.gid)),
             _ => None,
         };
-        below.own.insert(&entry.path, directory);
+        below.own.insert(entry.path.clone(), directory);
     }
     Ok(reading.finish())
+}
+
+fn lies_below(path: &[u8], directory: &[u8]) -> bool {
+    directory.is_empty() || path.strip_prefix(directory).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn first_bytes(item: &Item, count: u64) -> Result<Vec<u8>, Error> {

@@ -174,6 +174,7 @@ fn watch(
         Change::Whiteout(path) => whiteout(path),
         Change::Opaque(directory) => {
             unreadable.remove_below(directory);
+            reading.renew(directory);
             return Ok(());
         }
     };

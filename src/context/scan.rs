@@ -186,11 +186,6 @@ impl Context {
         &self.rules
     }
 
-    /// The file that its rules come from, which need not exist.
-    pub fn ignore_file(&self) -> &Path {
-        &self.ignore_file
-    }
-
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root

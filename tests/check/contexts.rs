@@ -70,6 +70,17 @@ fn a_pattern_of_the_spec() {
 }
 
 #[test]
+fn a_pattern_for_files_that_come_by_way_of_a_stage() {
+    let sandbox = sandbox();
+    sandbox
+        .file("Dockerfile", "FROM scratch AS sources\nCOPY code /src\nFROM scratch\nCOPY --from=sources /src /srv\n");
+    sandbox.file(".dockerignore", "logs\n");
+    let found = only(&sandbox, &["Dockerfile"], "ignore-pattern");
+    assert_eq!((&found["where"]["file"], &found["where"]["line"]), (&json!("./.dockerignore"), &json!(1)));
+    assert_eq!(found["where"]["paths"], json!(["code/pkg/logs/one.log", "code/pkg/logs/two.log"]));
+}
+
+#[test]
 fn patterns_of_a_dockerfile() {
     let sandbox = sandbox();
     sandbox.file("code/pkg/data.txt", "").file(

@@ -105,6 +105,12 @@ fn layers_that_are_not_gzip() {
         sandbox.build(&["app.toml"]);
         only_of_lambda(&sandbox, "oci:out:app", rule);
     }
+    // What an archive of docker's holds is compressed by whoever pushes it.
+    function(&sandbox, "", "compression = \"none\"");
+    sandbox.build(&["app.toml"]);
+    let archive = format!("docker-archive:{}:app:v1", sandbox.path("docker.tar").display());
+    crate::support::judge::skopeo_copy(&sandbox.image("app"), &archive, &[]);
+    clean(&sandbox, &["docker-archive:docker.tar", "--profile", "lambda"]);
     // The base's layers count as well, and are not read for it.
     let tar = code().end();
     let plain = "application/vnd.oci.image.layer.v1.tar";
@@ -193,6 +199,40 @@ fn parents_with_another_mode_than_below() {
     let mut tar = code();
     tar.folder("tmp/", 0o1755);
     clean(&sandbox, &[image(&sandbox, &with_layer(&tar)), "--profile", "lambda"]);
+}
+
+#[test]
+fn a_directory_that_is_made_anew_is_not_changed() {
+    let sandbox = lambda();
+    let mut base = Tar::default();
+    base.folder("srv/", 0o700).folder("srv/data/", 0o700).file("srv/data/x", b"");
+    lambda_base().layer(&base.end()).write(&sandbox.path("bases"), "lambda");
+    let spec = |run: &str| {
+        sandbox.file("Dockerfile", format!("FROM base\n{run}\nCOPY code/app.py /srv/data/\nCMD [\"app.handler\"]\n"));
+        let context = format!("base=oci-layout://{}:lambda", sandbox.path("bases").display());
+        [
+            "Dockerfile",
+            "--profile",
+            "lambda",
+            "--allow",
+            "handler-missing",
+            "--allow",
+            "unreadable-path",
+            "--build-context",
+        ]
+        .map(str::to_owned)
+        .into_iter()
+        .chain([context])
+        .collect::<Vec<_>>()
+    };
+    for run in ["RUN rm -r /srv/data", "RUN rm -r /srv/data && mkdir /srv/data", "RUN rm -r /srv && mkdir -p /srv/data"]
+    {
+        let arguments = spec(run);
+        clean(&sandbox, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        sandbox.run(["build", "Dockerfile", "--name", "anew", "--build-context", arguments.last().unwrap()]).ok();
+        let flags = ["--profile", "lambda", "--allow", "handler-missing", "--allow", "unreadable-path"];
+        clean(&sandbox, &[&["oci:out:anew"], &flags[..]].concat());
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::files::Published;
-use super::finding::LayerPlace;
+use super::finding::{LayerPlace, counted};
 use super::layers::{Layer, Member, MemberKind, Reading};
 use super::readable::Unreadable;
 use super::subject::Subject;
@@ -41,8 +41,8 @@ pub(super) fn read(
             Document::Index(documents) => {
                 let images = documents.images().count();
                 index = Some(match documents.manifests.len() - images {
-                    0 => format!("{images} images"),
-                    others => format!("{images} images and {others} attestations or other documents"),
+                    0 => counted(images as u64, "image"),
+                    others => format!("{}, and attestations or the like ({others})", counted(images as u64, "image")),
                 });
                 let descriptors = match wanted {
                     Some(wanted) => base::select(&documents, wanted)?,

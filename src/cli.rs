@@ -4,6 +4,7 @@ mod arguments;
 mod build;
 mod bump;
 mod cache;
+mod check;
 mod config;
 mod copy;
 mod init;
@@ -53,6 +54,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Schema => schema::print().map(|()| true),

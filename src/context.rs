@@ -7,10 +7,12 @@ mod digests;
 mod error;
 mod expression;
 mod ignore;
+mod miss;
 mod pattern;
 mod scan;
 
 pub use digests::{ContextIndex, digest_files, read_unchanged};
 pub use error::Error;
 pub use ignore::{IgnoreRules, InvalidPattern, LINE_LIMIT, Verdict};
+pub use miss::{Ground, Miss, misses};
 pub use scan::{Context, Found, FoundKind, Identity, Moment};

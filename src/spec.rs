@@ -11,6 +11,7 @@ mod lock;
 mod recipe;
 mod repository;
 mod resolve;
+mod rule;
 mod schema;
 mod variables;
 mod workspace;
@@ -22,6 +23,7 @@ pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, R
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub(crate) use resolve::is_image_name;
 pub use resolve::parse_toml;
+pub use rule::{Rule, Severity, UnknownRule};
 pub use schema::schema;
 pub use variables::{Template, Unset, Variables};
 pub use workspace::{Dockerfiles, Workspace, is_dockerfile, load, load_with};

@@ -5,6 +5,7 @@
 
 mod build;
 mod bump;
+mod check;
 mod commands;
 mod context;
 mod copy;

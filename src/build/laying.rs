@@ -127,6 +127,7 @@ impl<'a> Laying<'a> {
                 key: contents.key(layer.compression),
                 codec: layer.compression,
                 contents,
+                recipe: Arc::new(layer.clone()),
             });
         }
         Ok(laid)

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::image::{self, Facts, Nodes, Platform, Tree};
 use crate::layer::{Codec, Contents, NoFiles, Stack};
 use crate::registry::Traffic;
-use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, Workspace};
+use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Workspace};
 use crate::workshop::Workshop;
 
 /// What others remember of the bases of a run's images, so that they need not be read.
@@ -79,6 +79,8 @@ pub struct PreparedLayer {
     pub codec: Codec,
     /// What it holds.
     pub contents: Arc<Contents>,
+    /// What says so.
+    pub recipe: Arc<LayerRecipe>,
 }
 
 impl PreparedImage {
@@ -87,6 +89,11 @@ impl PreparedImage {
     pub fn facts(&self) -> Option<String> {
         let ground = self.ground?;
         self.stack.tree().facts().filter(|facts| !facts.is_empty()).map(|facts| format!("{ground} {facts}"))
+    }
+
+    /// The base with the layers laid over it.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.stack
     }
 
     /// The digests of the images whose paths may have been read: the one at the bottom, and those that are copied from.

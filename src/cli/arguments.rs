@@ -12,6 +12,8 @@ use tarsia::registry::Mirror;
 use tarsia::spec::Dockerfiles;
 use tarsia::spec::dockerfile::NamedContext;
 
+use super::check::CheckArguments;
+
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true)]
@@ -36,6 +38,8 @@ pub enum Command {
     Copy(CopyArguments),
     /// Write the spec that makes the same image as a Dockerfile
     Init(InitArguments),
+    /// Find mistakes in specs and images, before they cost a deployment
+    Check(CheckArguments),
     /// Show what is in an image, and which layer put it there
     Inspect(InspectArguments),
     /// Look after this machine's store of layers
@@ -121,6 +125,16 @@ pub struct SpecArguments {
     /// A spec (*.toml), a Dockerfile, or a folder of specs
     #[arg(required = true, value_name = "SPEC")]
     pub specs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub flags: SpecFlags,
+    /// Assemble every layer, whatever is known
+    #[arg(long)]
+    pub no_cache: bool,
+}
+
+/// What decides what specs mean.
+#[derive(Debug, Args)]
+pub struct SpecFlags {
     /// Build for this platform instead of the spec's; may be repeated
     #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
     pub platforms: Vec<Platform>,
@@ -133,9 +147,6 @@ pub struct SpecArguments {
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
         value_parser = epoch)]
     pub epoch: i64,
-    /// Assemble every layer, whatever is known
-    #[arg(long)]
-    pub no_cache: bool,
     /// Use no base that tarsia.lock or a digest in its reference does not pin
     #[arg(long)]
     pub locked: bool,
@@ -182,7 +193,7 @@ impl DockerfileArguments {
     }
 }
 
-impl SpecArguments {
+impl SpecFlags {
     /// The variables that were set.
     pub fn variables(&self) -> BTreeMap<String, String> {
         self.set.iter().cloned().collect()

@@ -9,7 +9,7 @@ use tarsia::registry::Settings;
 use tarsia::spec::{Variables, Workspace, load_with};
 use tarsia::{Error, Workshop, build};
 
-use super::arguments::{CacheFolder, CommonArguments, SpecArguments};
+use super::arguments::{CacheFolder, CommonArguments, SpecArguments, SpecFlags};
 
 impl CacheFolder {
     /// The folder of the store: the flag or `TARSIA_CACHE_DIR`, else below the XDG cache folder.
@@ -62,8 +62,20 @@ impl CommonArguments {
 impl SpecArguments {
     /// The specs, loaded, and the variables they may use.
     pub fn load(&self) -> Result<(Workspace, Variables), Error> {
+        self.flags.load(&self.specs)
+    }
+
+    /// What the run decides beside the specs. `outputs` is where it writes.
+    pub fn options(&self, outputs: Vec<PathBuf>) -> build::Options {
+        build::Options { no_cache: self.no_cache, ..self.flags.options(outputs) }
+    }
+}
+
+impl SpecFlags {
+    /// These specs, loaded, and the variables they may use.
+    pub fn load(&self, specs: &[PathBuf]) -> Result<(Workspace, Variables), Error> {
         let variables = Variables::with_environment(self.variables());
-        let workspace = load_with(&self.specs, &variables, &self.dockerfile.dockerfiles())?;
+        let workspace = load_with(specs, &variables, &self.dockerfile.dockerfiles())?;
         Ok((workspace, variables))
     }
 
@@ -75,6 +87,6 @@ impl SpecArguments {
                 platforms.push(platform.clone());
             }
         }
-        build::Options { epoch: self.epoch, platforms, no_cache: self.no_cache, locked: self.locked, outputs }
+        build::Options { epoch: self.epoch, platforms, no_cache: false, locked: self.locked, outputs }
     }
 }

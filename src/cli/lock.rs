@@ -14,7 +14,8 @@ pub fn run(arguments: &LockArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
     let (workspace, _) = arguments.specs.load()?;
     let workshop = arguments.common.workshop(progress.events())?;
-    let pinned = tarsia::pin::pin(&workshop, &workspace, &arguments.specs.platforms, &Arc::new(Traffic::default()))?;
+    let pinned =
+        tarsia::pin::pin(&workshop, &workspace, &arguments.specs.flags.platforms, &Arc::new(Traffic::default()))?;
     progress.finish();
     let mut text = String::new();
     for pin in &pinned {

@@ -165,6 +165,7 @@ impl Command {
             Command::Lock(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Copy(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Init(arguments) => User::load()?.complete_common(&mut arguments.common),
+            Command::Check(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Inspect(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Cache(arguments) => User::load()?.complete_cache(match &mut arguments.command {
                 CacheCommand::List(arguments) | CacheCommand::Verify(arguments) => &mut arguments.cache,

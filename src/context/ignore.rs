@@ -130,16 +130,30 @@ impl IgnoreRules {
     /// Walks need [`IgnoreRules::judge`]: docker's walk and this answer differ where a rule that was skipped for a
     /// directory would have matched it, and the walk is the authority.
     pub fn ignores(&self, path: &[u8]) -> Result<bool, InvalidPattern> {
+        self.ignores_with(path, None)
+    }
+
+    fn ignores_with(&self, path: &[u8], otherwise: Option<(usize, &Pattern)>) -> Result<bool, InvalidPattern> {
         let mut verdict: Option<Verdict> = None;
         let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
         for end in ends.chain([path.len()]) {
-            verdict = Some(self.judge(&path[..end], verdict.as_ref())?);
+            verdict = Some(self.judge_with(&path[..end], verdict.as_ref(), otherwise)?);
         }
         Ok(verdict.is_some_and(|verdict| verdict.ignored))
     }
 
     /// What the rules say about `path`, given what they said about the directory it lies in (`None` at the root).
     pub fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, InvalidPattern> {
+        self.judge_with(path, parent, None)
+    }
+
+    /// The same if one of the rules, by its place, had another pattern.
+    fn judge_with(
+        &self,
+        path: &[u8],
+        parent: Option<&Verdict>,
+        otherwise: Option<(usize, &Pattern)>,
+    ) -> Result<Verdict, InvalidPattern> {
         let mut ignored = false;
         let mut matched = vec![false; self.rules.len()];
         for (index, rule) in self.rules.iter().enumerate() {
@@ -150,7 +164,8 @@ impl IgnoreRules {
                 if rule.negated != ignored {
                     continue;
                 }
-                matches = rule.pattern.matches(path).map_err(|reason| InvalidPattern {
+                let pattern = otherwise.filter(|(at, _)| *at == index).map_or(&rule.pattern, |(_, pattern)| pattern);
+                matches = pattern.matches(path).map_err(|reason| InvalidPattern {
                     pattern: rule.written.clone(),
                     line: rule.line,
                     reason,
@@ -180,6 +195,50 @@ impl IgnoreRules {
             .rev()
             .take_while(|(rule, matched)| rule.negated || !**matched)
             .any(|(rule, _)| rule.negated && rule.pattern.may_match_below(path))
+    }
+}
+
+/// A pattern that is anchored at the root without a `/` that says so, and what the rules would be if it were not.
+#[derive(Debug)]
+pub(super) struct Anchored<'a> {
+    /// The pattern as written.
+    pub written: &'a String,
+    /// Its line, from 1; 0 if it came from no file.
+    pub line: usize,
+    /// How many rules of no file stand before it.
+    pub place: usize,
+    rules: &'a IgnoreRules,
+    index: usize,
+    anywhere: Pattern,
+}
+
+impl Anchored<'_> {
+    /// Whether the pattern as it is matches this path.
+    pub fn matches(&self, path: &[u8]) -> bool {
+        self.rules.rules.get(self.index).is_some_and(|rule| rule.pattern.matches(path).unwrap_or(false))
+    }
+
+    /// Whether the rules would leave out this path if the pattern were not anchored.
+    pub fn would_ignore(&self, path: &[u8]) -> bool {
+        self.rules.ignores_with(path, Some((self.index, &self.anywhere))).unwrap_or(false)
+    }
+}
+
+impl IgnoreRules {
+    /// The patterns that leave something out and are anchored only because docker anchors all.
+    pub(super) fn anchored(&self) -> Vec<Anchored<'_>> {
+        let mut found = Vec::new();
+        let mut place = 0;
+        for (index, rule) in self.rules.iter().enumerate() {
+            if !rule.negated
+                && !rule.written.starts_with('/')
+                && let Some(anywhere) = rule.pattern.anywhere()
+            {
+                found.push(Anchored { written: &rule.written, line: rule.line, place, rules: self, index, anywhere });
+            }
+            place += usize::from(rule.line == 0);
+        }
+        found
     }
 }
 

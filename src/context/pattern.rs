@@ -38,6 +38,14 @@ impl Pattern {
         Ok(Pattern { text: text.to_vec(), matcher: Matcher::new(text) })
     }
 
+    /// The same below any directory; nothing if it is so already.
+    pub(super) fn anywhere(&self) -> Option<Pattern> {
+        if self.text.starts_with(b"**") {
+            return None;
+        }
+        Pattern::new(&[b"**/", &self.text[..]].concat()).ok()
+    }
+
     /// Whether the pattern matches this whole path, relative to the context.
     pub(super) fn matches(&self, path: &[u8]) -> Result<bool, Reason> {
         Ok(match &self.matcher {

@@ -181,6 +181,11 @@ impl Context {
         Err(Error::Output { context: self.root.clone(), output })
     }
 
+    /// Its rules.
+    pub fn rules(&self) -> &IgnoreRules {
+        &self.rules
+    }
+
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root

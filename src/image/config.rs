@@ -136,9 +136,26 @@ impl Config {
         self.0.get("config").and_then(|config| config.get(key)).filter(|value| !value.is_null())
     }
 
+    /// A list of texts of the inner `config` object, such as `Cmd`; empty if there is none.
+    pub fn words(&self, key: &str) -> Vec<&str> {
+        let list = self.setting(key).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// The value of an environment variable.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.words("Env").into_iter().find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+    }
+
     /// The history entries.
     pub fn history(&self) -> &[Value] {
         self.0.get("history").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many history entries stand for a layer.
+    pub fn layers_of_history(&self) -> usize {
+        let with_layer = |entry: &&Value| entry.get("empty_layer").and_then(Value::as_bool) != Some(true);
+        self.history().iter().filter(with_layer).count()
     }
 
     /// Makes the number of history entries that stand for a layer equal to the number of layers, if there are fewer.
@@ -146,8 +163,7 @@ impl Config {
     /// Some bases ship no history; adding an entry of our own to it breaks readers that count
     /// (aws/aws-lambda-base-images#2).
     pub fn pad_history(&mut self, created: &str) {
-        let with_layer = |entry: &&Value| entry.get("empty_layer").and_then(Value::as_bool) != Some(true);
-        let missing = self.diff_ids().len().saturating_sub(self.history().iter().filter(with_layer).count());
+        let missing = self.diff_ids().len().saturating_sub(self.layers_of_history());
         let padding = json!({"created": created, "created_by": "a layer of the base image, which states no history"});
         self.history_mut().extend(std::iter::repeat_n(padding, missing));
     }

@@ -114,6 +114,9 @@ struct AccountText {
     text: Box<[u8]>,
 }
 
+/// What [`Nodes::apply_watched`] tells.
+pub type Watch<'a> = dyn FnMut(&Nodes, &Change, &mut dyn Read) -> Result<(), TreeError> + 'a;
+
 /// All paths of an image.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Nodes {
@@ -225,12 +228,27 @@ impl Nodes {
     ///
     /// A malformed stream, a path outside of the root, absurd sizes and counts.
     pub fn apply_tar(&mut self, stream: impl Read) -> Result<(), TreeError> {
+        self.apply_watched(stream, &mut |_, _, _| Ok(()))
+    }
+
+    /// The same, and tells `watch` of each change before it is laid: the paths below, the change, and the content of
+    /// what it puts (without that of files that name owners).
+    ///
+    /// # Errors
+    ///
+    /// As [`Nodes::apply_tar`], and whatever `watch` reports.
+    pub fn apply_watched(&mut self, stream: impl Read, watch: &mut Watch<'_>) -> Result<(), TreeError> {
         let layer = self.layers;
         self.layers = layer.checked_add(1).ok_or(TreeError::TooMany { what: "layers", limit: u32::MAX.into() })?;
         // A whiteout hides what lower layers hold, never what its own layer does, whatever the order in the stream.
         let mut added: Vec<(Box<[u8]>, Lying)> = Vec::new();
         let mut room = Room::below(self);
         read_contents(stream, |number, change, content| {
+            let is_account = matches!(&change, Change::Put(path, _) if AccountFile::at(path).is_some());
+            match is_account {
+                true => watch(self, &change, &mut std::io::empty())?,
+                false => watch(self, &change, content)?,
+            }
             if let Change::Put(path, entry) = &change
                 && let Some(file) = AccountFile::at(path)
                 && entry.has_content()

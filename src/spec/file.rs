@@ -11,6 +11,7 @@ use toml::Spanned;
 
 use super::recipe::{BaseTree, Profile};
 use super::repository::TagMutability;
+use super::rule::Rule;
 
 pub(super) use layer::{EntryTable, ImageField, LayerTable, ModesField, ModesWord, SourceField, SourceTable};
 
@@ -47,7 +48,8 @@ pub(super) struct SpecFile {
     pub profile: Option<Profile>,
     /// Rules of `check` that do not apply to this image.
     #[serde(default)]
-    pub allow: Vec<String>,
+    #[schemars(with = "Vec<Rule>")]
+    pub allow: Vec<Spanned<String>>,
     /// The layers, lowest first.
     #[serde(default)]
     #[schemars(with = "Vec<LayerTable>")]

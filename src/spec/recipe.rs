@@ -1,6 +1,7 @@
 //! Recipes: what every front end makes of what the user wrote.
 
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use super::dockerfile::Stage;
 use super::error::{Span, SpecError};
 use super::lock::Lock;
 use super::repository::RepositorySettings;
+use super::rule::Rule;
 use super::variables::{Template, Unset, Variables};
 use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Platform};
@@ -32,7 +34,7 @@ pub struct Recipe {
     /// The platform whose rules it is checked against.
     pub profile: Option<Profile>,
     /// Rules of `check` that do not apply to it.
-    pub allow: Vec<String>,
+    pub allow: Vec<Rule>,
     /// Its layers, lowest first.
     pub layers: Vec<LayerRecipe>,
     /// What changes in the base's config.
@@ -137,11 +139,31 @@ pub enum BaseTree {
 }
 
 /// A set of rules of a target platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// AWS Lambda.
     Lambda,
+}
+
+impl Profile {
+    /// Its name in specs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Profile::Lambda => "lambda",
+        }
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Profile, String> {
+        match name {
+            "lambda" => Ok(Profile::Lambda),
+            _ => Err(format!("there is no profile `{name}`, but `lambda`")),
+        }
+    }
 }
 
 /// A layer that is to be.
@@ -163,6 +185,8 @@ pub struct LayerRecipe {
     pub platforms: Option<Vec<Platform>>,
     /// Where the spec says what it holds, for messages; nothing for a layer that was written in code.
     pub span: Option<Span>,
+    /// Where the spec says each of the ignore patterns beside those of the context's file; nothing where it is not known.
+    pub exclude_spans: Vec<Span>,
     /// What it comes from, if that is a RUN whose layer may be kept.
     pub ran: Option<Ran>,
 }
@@ -195,6 +219,7 @@ impl LayerRecipe {
             platforms: None,
             span: None,
             ran: None,
+            exclude_spans: Vec::new(),
         }
     }
 

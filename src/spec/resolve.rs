@@ -11,6 +11,7 @@ use super::error::{Span, SpecError};
 use super::file::{BaseField, EcrTable, EncryptionField, EncryptionWord, PolicyField, SpecFile};
 use super::recipe::{Base, LayerRecipe, Recipe, join};
 use super::repository::{Encryption, LifecyclePolicy, RepositorySettings};
+use super::rule::Rule;
 use super::variables::{Template, Variables};
 use crate::entry::normalise_path;
 use crate::image::{Location, Platform};
@@ -117,7 +118,7 @@ impl Source {
         recipe.repository = file.repository.as_ref().map(|text| self.template(text)).transpose()?;
         recipe.tags = file.tags.iter().map(|text| self.template(text)).collect::<Result<_, _>>()?;
         recipe.profile = file.profile;
-        recipe.allow = file.allow;
+        recipe.allow = self.allowed(&file.allow)?;
         recipe.layers = layers;
         recipe.config = self.config(file.config)?;
         recipe.ecr = self.repository_settings(file.ecr)?;
@@ -183,6 +184,15 @@ impl Source {
             platforms.push(platform);
         }
         Ok(platforms)
+    }
+
+    fn allowed(&self, names: &[Spanned<String>]) -> Result<Vec<Rule>, SpecError> {
+        let rule = |name: &Spanned<String>| {
+            name.get_ref()
+                .parse::<Rule>()
+                .map_err(|error| self.error_with_help(name.span(), error.to_string(), error.help()))
+        };
+        names.iter().map(rule).collect()
     }
 
     fn absolute(&self, path: &Spanned<String>) -> Result<Box<[u8]>, SpecError> {

@@ -112,7 +112,7 @@ fn forms(ran: &Ran) -> Vec<String> {
     if let [program, middle @ .., text] = ran.command.as_slice()
         && !ran.flags.is_empty()
     {
-        forms.push([&[program.clone()], middle, &[format!("{flags} {text}")]].concat().join(" "));
+        forms.push([std::slice::from_ref(program), middle, &[format!("{flags} {text}")]].concat().join(" "));
     }
     // buildah gives the array as it is to the shell that it would use.
     let array: Vec<String> =

@@ -389,6 +389,11 @@ impl Stage {
         self.program.stage_name(self.index).map_or_else(|| self.index.to_string(), str::to_owned)
     }
 
+    /// The context that its COPY and ADD read, and the ignore file that takes the place of the context's own.
+    pub fn context(&self) -> (PathBuf, Option<PathBuf>) {
+        (self.program.context(), self.program.ignore_file())
+    }
+
     /// Another stage of the same Dockerfile.
     pub(super) fn sibling(&self, index: usize) -> Stage {
         Stage { program: Arc::clone(&self.program), index }

@@ -67,6 +67,7 @@ impl Source {
         let owner = table.owner.as_ref().map(|owner| self.owner(owner)).transpose()?;
         let mut recipe = LayerRecipe::new(name, content);
         recipe.span = Some(self.span(says));
+        recipe.exclude_spans = table.exclude.iter().map(|pattern| self.span(pattern.span())).collect();
         recipe.modes = table.modes.as_ref().map(|modes| self.modes(modes)).transpose()?.unwrap_or_default();
         recipe.mtime = table.mtime;
         recipe.compression = table.compression;

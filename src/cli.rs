@@ -13,6 +13,7 @@ mod progress;
 mod push;
 mod report;
 mod schema;
+mod terminal;
 mod user;
 
 use std::process::ExitCode;
@@ -51,7 +52,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),
-        Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Schema => schema::print().map(|()| true),
         Command::Completions { shell } => schema::completions(shell).map(|()| true),

@@ -15,6 +15,7 @@ mod report;
 mod schema;
 mod terminal;
 mod user;
+mod why;
 
 use std::process::ExitCode;
 

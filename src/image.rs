@@ -19,7 +19,7 @@ pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYE
 pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, timestamp};
 pub use descriptor::Descriptor;
 pub use error::ImageError;
-pub use layer_reader::{Change, LayerEntry, Mark, mark, read_contents, read_layer};
+pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
 pub use nodes::{Detail, DetailKind, Node, Nodes};
 pub use platform::{InvalidPlatform, Platform};

@@ -50,35 +50,6 @@ pub enum Change {
     Put(Box<[u8]>, LayerEntry),
 }
 
-/// What a path means whose name is a mark.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mark {
-    /// Nothing of what lies below this directory (empty: the root) stays.
-    Opaque(Box<[u8]>),
-    /// This path, and all below it, is gone.
-    Whiteout(Box<[u8]>),
-    /// A note of AUFS: no path of the image.
-    Note,
-}
-
-/// What a layer's path means, if its name is a mark as the
-/// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) has them.
-pub fn mark(path: &[u8]) -> Option<Mark> {
-    let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-        Some(slash) => (&path[..slash], &path[slash + 1..]),
-        None => (&b""[..], path),
-    };
-    if name == b".wh..wh..opq" {
-        return Some(Mark::Opaque(parent.into()));
-    }
-    let name = name.strip_prefix(b".wh.")?;
-    // AUFS keeps its own notes under `.wh..wh.` names.
-    if name.starts_with(b".wh.") {
-        return Some(Mark::Note);
-    }
-    Some(Mark::Whiteout(if parent.is_empty() { name.into() } else { [parent, b"/", name].concat().into() }))
-}
-
 /// Reads a layer's plain tar stream and tells of every entry, in the order of the stream. Whiteouts are recognised as
 /// the [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts) says.
 ///
@@ -119,26 +90,33 @@ pub fn read_contents(
         if path.is_empty() || entry.header().entry_type() == tar::EntryType::XGlobalHeader {
             continue;
         }
-        let change = match mark(&path) {
-            Some(Mark::Opaque(directory)) => Change::Opaque(directory),
-            Some(Mark::Whiteout(gone)) => Change::Whiteout(gone),
-            Some(Mark::Note) => continue,
-            None => {
-                let in_pieces = is_in_pieces(&mut entry)?;
-                let header = entry.header();
-                let told = LayerEntry {
-                    kind: if in_pieces { tar::EntryType::new(b'?') } else { header.entry_type() },
-                    mode: header.mode()? & 0o7777,
-                    uid: header.uid()?,
-                    gid: header.gid()?,
-                    size: entry.size(),
-                    link: entry.link_name_bytes().map(|link| link.as_ref().into()),
-                };
-                if let Some(link) = told.link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
-                    return Err(TreeError::TooLong(link.len()));
-                }
-                Change::Put(path, told)
+        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) => (&path[..slash], &path[slash + 1..]),
+            None => (&b""[..], &path[..]),
+        };
+        let change = if name == b".wh..wh..opq" {
+            Change::Opaque(parent.into())
+        } else if let Some(name) = name.strip_prefix(b".wh.") {
+            // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
+            if name.starts_with(b".wh.") {
+                continue;
             }
+            Change::Whiteout(if parent.is_empty() { name.into() } else { [parent, b"/", name].concat().into() })
+        } else {
+            let in_pieces = is_in_pieces(&mut entry)?;
+            let header = entry.header();
+            let told = LayerEntry {
+                kind: if in_pieces { tar::EntryType::new(b'?') } else { header.entry_type() },
+                mode: header.mode()? & 0o7777,
+                uid: header.uid()?,
+                gid: header.gid()?,
+                size: entry.size(),
+                link: entry.link_name_bytes().map(|link| link.as_ref().into()),
+            };
+            if let Some(link) = told.link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
+                return Err(TreeError::TooLong(link.len()));
+            }
+            Change::Put(path, told)
         };
         if tell(number, change, &mut entry)?.is_break() {
             break;

@@ -21,7 +21,7 @@ pub use descriptor::Descriptor;
 pub use error::ImageError;
 pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
-pub use nodes::{Detail, DetailKind, Node, Nodes};
+pub use nodes::{Detail, DetailKind, Node, Nodes, Placed, PlacedNode};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
 pub use tree::{Facts, Listed, Loader, OwnFile, Tree, TreeError, Where, parse_facts};

@@ -1,11 +1,12 @@
 //! Inspecting: what is in an image, and which layer put it there.
 //!
-//! [`inspect`] reads documents alone. [`read_files`] lays the layers over each other and keeps what each of them covered
-//! or took away, so that [`trace`] can tell the history of a path; [`read_layer_alone`] tells what one layer itself holds.
+//! [`inspect`] reads documents alone. A [`Reading`] tells what a layer itself holds, and lays all of them over each other:
+//! [`Files`] keep what each covered or took away, so that [`trace`] can tell the history of a path.
 
 mod changes;
 mod files;
 mod outline;
+mod reading;
 mod source;
 mod trace;
 
@@ -18,9 +19,10 @@ use crate::image::{Descriptor, Document, Index, LAYER_KEY, LAYER_NAME, Location,
 use crate::registry::Traffic;
 use crate::workshop::Workshop;
 
-pub use changes::{Changed, InspectedFile, LayerChange, read_layer_alone};
-pub use files::{Event, Files, Removal, read_files};
+pub use changes::{Changed, InspectedFile, LayerChange};
+pub use files::{Event, Files, Removal};
 pub use outline::{Outline, OutlineRow, outline_of_layer};
+pub use reading::{Reading, Told};
 pub use source::{InspectedBase, cleaned};
 pub use trace::{Below, Followed, Trace, trace};
 

@@ -220,6 +220,13 @@ impl Published {
         all.next().is_none().then_some(key)
     }
 
+    /// The listing of the layer with this key, this blob and this diff_id: from the cache image of the repository at a place.
+    pub fn listing_of(&self, place: usize, key: &Digest, digest: &Digest, diff_id: &Digest) -> Option<Listing> {
+        let same = |layer: &Layer| layer.key == *key && layer.digest == *digest && layer.diff_id == *diff_id;
+        self.cache(place)?.layers.iter().find(|cached| same(&cached.layer))?;
+        self.listing(place, key)
+    }
+
     /// Whether the cache image of the repository at a place has the listing of the layer with this key.
     pub fn has_listing(&self, place: usize, key: &Digest) -> bool {
         let mut layers = self.cache(place).into_iter().flat_map(|cache| &cache.layers);

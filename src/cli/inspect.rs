@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use clap::Args;
 use tarsia::image::{Location, Platform};
-use tarsia::inspect::{Changed, Files, Inspected, Trace, read_files, read_layer_alone, trace};
+use tarsia::inspect::{Changed, Files, Inspected, Reading, Told, Trace, trace};
+use tarsia::published::Lookup;
 use tarsia::registry::Traffic;
 use tarsia::{Error, Workshop};
 
-use super::arguments::CommonArguments;
+use super::arguments::{CommonArguments, tag};
 use super::progress::Progress;
 use super::report;
 use super::terminal::Terminal;
@@ -44,8 +45,20 @@ pub struct InspectArguments {
     /// Show this layer alone, by number, name or digest: with --files or --tree what it holds itself, deletions included
     #[arg(long, value_name = "LAYER")]
     pub layer: Option<String>,
+    /// Believe nothing that the repository's cache image says of layers: download those that this machine does not have
+    #[arg(long)]
+    pub no_remote_cache: bool,
+    /// The tag of the repository's cache image
+    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
+    pub cache_tag: String,
     #[command(flatten)]
     pub common: CommonArguments,
+}
+
+impl InspectArguments {
+    fn lookup(&self) -> Lookup {
+        Lookup { remote: !self.no_remote_cache, cache_from: Vec::new(), cache_tag: self.cache_tag.clone() }
+    }
 }
 
 /// What is to be shown of an image.
@@ -60,6 +73,8 @@ pub struct View<'a> {
     pub below: Vec<Box<[u8]>>,
     /// How deep the tree goes.
     pub depth: Option<usize>,
+    /// What told of each layer, if it was looked into.
+    pub told: Vec<Option<Told>>,
 }
 
 /// What was read of an image's files.
@@ -118,15 +133,16 @@ pub fn run(arguments: &InspectArguments) -> Result<bool, Error> {
 fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArguments) -> Result<View<'a>, Error> {
     let layer = arguments.layer.as_deref().map(|meant| image.find_layer(meant)).transpose()?;
     let asked: Vec<&[u8]> = arguments.paths.iter().map(|path| path.as_bytes()).collect();
-    let alone = |place| read_layer_alone(workshop, &image.image, place);
-    let all = || read_files(workshop, &image.image);
+    let reading = Reading::of(workshop, image, arguments.lookup());
+    let alone = |place| reading.layer(place);
+    let all = || reading.files(false);
     let contents = match (arguments.files, arguments.tree, layer) {
         (true, _, Some(place)) => Contents::LayerFiles(alone(place)?),
         (_, true, Some(place)) => Contents::LayerTree(alone(place)?),
         (true, _, None) => Contents::Files(all()?),
         (_, true, None) => Contents::Tree(all()?),
         (false, false, None) if !asked.is_empty() => {
-            let files = all()?;
+            let files = reading.files(true)?;
             Contents::Paths(asked.iter().map(|path| trace(&files, path)).collect())
         }
         (false, false, _) => Contents::None,
@@ -142,7 +158,8 @@ fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArgume
     if below.is_empty() {
         below.push(Box::default());
     }
-    Ok(View { image, layer, contents, below, depth: arguments.depth.map(usize::from) })
+    let told = (0..image.layers.len()).map(|place| reading.told(place)).collect();
+    Ok(View { image, layer, contents, below, depth: arguments.depth.map(usize::from), told })
 }
 
 /// Prints what is to be shown of an image, piece by piece: there may be millions of files.

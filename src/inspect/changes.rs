@@ -3,8 +3,10 @@
 use std::io::{self, Read};
 
 use crate::base::{self, BaseImage};
+use crate::entry::{Entry, Kind};
 use crate::error::Error;
 use crate::image::{Change, Descriptor, LayerEntry, TreeError, read_layer};
+use crate::layer::Listing;
 use crate::workshop::Workshop;
 
 /// How many paths may be told of in all layers together.
@@ -68,28 +70,8 @@ impl Room {
     }
 }
 
-/// What a layer of an image itself holds, in the order of its stream; whiteouts are not applied.
-///
-/// # Errors
-///
-/// If the layer cannot be read.
-pub fn read_layer_alone(workshop: &Workshop, image: &BaseImage, place: usize) -> Result<Vec<Changed>, Error> {
-    changes_of(workshop, image, place, &mut Room::default())
-}
-
-pub(super) fn changes_of(
-    workshop: &Workshop,
-    image: &BaseImage,
-    place: usize,
-    room: &mut Room,
-) -> Result<Vec<Changed>, Error> {
-    match image.documents.layers.get(place) {
-        Some(layer) => from_blob(workshop, image, layer, place, room),
-        None => Ok(Vec::new()),
-    }
-}
-
-fn from_blob(
+/// What a layer's blob holds, in the order of its stream; whiteouts are not applied.
+pub(super) fn from_blob(
     workshop: &Workshop,
     image: &BaseImage,
     layer: &Descriptor,
@@ -122,7 +104,49 @@ fn from_stream(stream: impl Read, layer: usize, room: &mut Room) -> Result<Vec<C
     Ok(changes)
 }
 
+/// What a listing says that a layer holds.
+pub(super) fn from_listing(listing: &Listing, layer: usize, room: &mut Room) -> Result<Vec<Changed>, TreeError> {
+    let mut changes = Vec::with_capacity(listing.entries.len());
+    for entry in &listing.entries {
+        let (path, change) = match marked(&entry.path) {
+            Some(marked) => marked,
+            None => (entry.path.clone(), LayerChange::Put(InspectedFile::listed(entry, layer))),
+        };
+        let link = match &change {
+            LayerChange::Put(file) => file.link.as_deref(),
+            _ => None,
+        };
+        room.take(&path, link)?;
+        changes.push((path, change));
+    }
+    Ok(changes)
+}
+
+/// What a layer of ours takes away by an entry of this name, if it is such a name.
+fn marked(path: &[u8]) -> Option<Changed> {
+    let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&b""[..], path),
+    };
+    match name.strip_prefix(b".wh.")? {
+        b".wh..opq" => Some((parent.into(), LayerChange::Opaque)),
+        gone if parent.is_empty() => Some((gone.into(), LayerChange::Whiteout)),
+        gone => Some(([parent, b"/", gone].concat().into(), LayerChange::Whiteout)),
+    }
+}
+
 impl InspectedFile {
+    fn listed(entry: &Entry, layer: usize) -> InspectedFile {
+        let (kind, size, link) = match &entry.kind {
+            Kind::Directory => ('d', 0, None),
+            Kind::File { size, .. } => ('f', *size, None),
+            Kind::Symlink { target } => ('l', 0, Some(target.clone())),
+            Kind::Hardlink { target } => ('h', 0, Some(target.clone())),
+        };
+        let Entry { mode, uid, gid, .. } = *entry;
+        InspectedFile { kind, mode, uid, gid, size, link, layer }
+    }
+
     fn of(entry: LayerEntry, layer: usize) -> InspectedFile {
         let kind = match entry.kind {
             tar::EntryType::Directory => 'd',

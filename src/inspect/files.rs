@@ -5,12 +5,9 @@ use std::collections::btree_map::Range;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::changes::{Changed, InspectedFile, LayerChange, Room, changes_of};
-use crate::base::BaseImage;
+use super::changes::{Changed, InspectedFile, LayerChange, Room};
 use crate::entry::parents;
-use crate::error::Error;
-use crate::image::{TreeError, follow};
-use crate::workshop::Workshop;
+use crate::image::{Detail, DetailKind, Node, Nodes, PlacedNode, TreeError, follow};
 
 /// What happened to a path before it became what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,25 +40,44 @@ pub struct Files {
     files: BTreeMap<Box<[u8]>, InspectedFile>,
     /// What happened to paths before, the lowest layer's doing first.
     past: BTreeMap<Box<[u8]>, Vec<Event>>,
-}
-
-/// The paths of an image, its layers laid over each other: whiteouts are applied, links on the way to a path followed as
-/// whoever unpacks the image does.
-///
-/// # Errors
-///
-/// If a layer cannot be read.
-pub fn read_files(workshop: &Workshop, image: &BaseImage) -> Result<Files, Error> {
-    let mut files = Files::default();
-    let mut room = Room::default();
-    for place in 0..image.documents.layers.len() {
-        let changes = changes_of(workshop, image, place, &mut room)?;
-        files.lay(place, changes, &mut room)?;
-    }
-    Ok(files)
+    /// Of so many layers only what they left together is known.
+    merged: usize,
 }
 
 impl Files {
+    /// The paths of a base, as its tree tells them.
+    pub(super) fn of_tree(nodes: &Nodes, room: &mut Room) -> Result<Files, TreeError> {
+        let mut files = Files { merged: nodes.layers() as usize, ..Files::default() };
+        for PlacedNode { path, node, detail, placed } in nodes.all() {
+            let (mut kind, mut link) = match node {
+                Node::Directory { .. } => ('d', None),
+                Node::Symlink { target } => ('l', Some(target.clone())),
+                Node::File => ('?', None),
+            };
+            match detail.map(|detail| &detail.kind) {
+                Some(DetailKind::Regular) => kind = 'f',
+                Some(DetailKind::HardLink { target }) => (kind, link) = ('h', Some(target.clone())),
+                _ => {}
+            }
+            let (mode, uid, gid) = match (node, detail) {
+                (&Node::Directory { mode, uid, gid }, _) | (_, Some(&Detail { mode, uid, gid, .. })) => {
+                    (mode, uid, gid)
+                }
+                _ => (0, 0, 0),
+            };
+            room.take(path, link.as_deref())?;
+            let (size, layer) = (placed.size, placed.layer as usize);
+            files.files.insert(path.into(), InspectedFile { kind, mode, uid, gid, size, link, layer });
+        }
+        Ok(files)
+    }
+
+    /// Of how many layers, from the lowest, only what they left together is known: not what one of them covered or took away
+    /// of another. Never one.
+    pub fn merged(&self) -> usize {
+        if self.merged > 1 { self.merged } else { 0 }
+    }
+
     /// What lies at a path, links in it not followed.
     pub fn get(&self, path: &[u8]) -> Option<&InspectedFile> {
         self.files.get(path)

@@ -53,6 +53,8 @@ pub struct Trace {
     pub past: Vec<Event>,
     /// What lies below, of a directory.
     pub below: Option<Below>,
+    /// Of so many layers, from the lowest, only what they left together is known: one of them may have held the path before.
+    pub merged: usize,
     /// Paths that may have been meant, if no layer ever had this one.
     pub near: Vec<Box<[u8]>>,
 }
@@ -83,7 +85,7 @@ pub fn trace(files: &Files, asked: &[u8]) -> Trace {
     });
     let is_known = file.is_some() || path.is_empty() || !past.is_empty();
     let near = if is_known { Vec::new() } else { near(files, &path) };
-    Trace { asked, links, path, file, leads, past, below, near }
+    Trace { asked, links, path, file, leads, past, below, merged: files.merged(), near }
 }
 
 /// Where a path really lies, and the links that lead there. One that leads in a circle lies where it is written.

@@ -5,6 +5,7 @@ mod files;
 mod path;
 mod table;
 mod terminal;
+mod told;
 mod tree;
 
 use serde_json::json;

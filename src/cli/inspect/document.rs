@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tarsia::Error;
 use tarsia::inspect::{
-    Event, Files, InspectedFile, InspectedIndex, InspectedLayer, LayerChange, OutlineRow, Pointed, Removal, Trace,
+    Event, Files, InspectedFile, InspectedIndex, InspectedLayer, LayerChange, OutlineRow, Pointed, Removal, Told, Trace,
 };
 
 use super::{Contents, View, files, tree};
@@ -70,7 +70,7 @@ fn documents(view: &View<'_>, index: Option<&InspectedIndex>) -> Value {
         }),
         "annotations": image.image.documents.annotations,
         "config": image.image.documents.config.as_json(),
-        "layers": image.layers.iter().map(layer).collect::<Vec<_>>(),
+        "layers": image.layers.iter().zip(&view.told).map(|(each, told)| layer(each, *told)).collect::<Vec<_>>(),
     });
     if let Some(place) = view.layer {
         document["layer"] = json!(place);
@@ -115,7 +115,7 @@ fn index_object(index: &InspectedIndex) -> Value {
     json!({"digest": index.digest, "media_type": index.media_type, "manifests": manifests.collect::<Vec<_>>()})
 }
 
-fn layer(layer: &InspectedLayer) -> Value {
+fn layer(layer: &InspectedLayer, told: Option<Told>) -> Value {
     json!({
         "name": layer.name,
         "key": layer.key,
@@ -126,6 +126,7 @@ fn layer(layer: &InspectedLayer) -> Value {
         "created_by": layer.created_by,
         "source": layer.source(),
         "base": layer.base,
+        "told_by": told.map(Told::word),
     })
 }
 
@@ -203,6 +204,7 @@ fn history(trace: &Trace) -> Value {
         "below": trace.below.as_ref().map(|below| {
             json!({"paths": below.paths, "size": below.size, "layers": below.layers})
         }),
+        "not_looked_at": trace.merged,
         "near": trace.near.iter().map(|path| text_of(path)).collect::<Vec<_>>(),
     })
 }

@@ -60,6 +60,13 @@ fn one(image: &Inspected, trace: &Trace, terminal: Terminal, text: &mut String) 
         };
         text.push_str(&format!("       below it {paths} path{}, {size}{layers}\n", if paths == 1 { "" } else { "s" }));
     }
+    // What the base's tree tells is what its layers left; whoever is not content with that can have them read.
+    if trace.merged > 0 && !trace.path.is_empty() {
+        let last = trace.merged - 1;
+        text.push_str(&format!(
+            "       before that, in layers 0-{last}: not looked at (--no-remote-cache reads them)\n"
+        ));
+    }
     for near in &trace.near {
         text.push_str(&format!("       did you mean {}?\n", cut_middle(&shown_path(near), terminal.room(21))));
     }

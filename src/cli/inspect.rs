@@ -136,7 +136,7 @@ fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArgume
     let reading = Reading::of(workshop, image, arguments.lookup());
     let alone = |place| reading.layer(place);
     let all = || reading.files(false);
-    let contents = match (arguments.files, arguments.tree, layer) {
+    let mut contents = match (arguments.files, arguments.tree, layer) {
         (true, _, Some(place)) => Contents::LayerFiles(alone(place)?),
         (_, true, Some(place)) => Contents::LayerTree(alone(place)?),
         (true, _, None) => Contents::Files(all()?),
@@ -157,6 +157,13 @@ fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArgume
         .collect();
     if below.is_empty() {
         below.push(Box::default());
+    }
+    if let Contents::Files(files) | Contents::Tree(files) = &contents {
+        let missing: Vec<Trace> =
+            asked.iter().map(|path| trace(files, path)).filter(|trace| !trace.is_there()).collect();
+        if !missing.is_empty() {
+            contents = Contents::Paths(missing);
+        }
     }
     let told = (0..image.layers.len()).map(|place| reading.told(place)).collect();
     Ok(View { image, layer, contents, below, depth: arguments.depth.map(usize::from), told })

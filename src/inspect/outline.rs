@@ -59,7 +59,13 @@ impl Files {
     /// The outline of what lies below a directory (empty: the root), `depth` directories deep; without one, as deep as
     /// some sixty rows go, and at least one.
     pub fn outline(&self, directory: &[u8], depth: Option<usize>) -> Outline<'_> {
-        outline(self.below(directory).map(|(path, file)| (&**path, Item::File(file))), directory, depth)
+        let below = self.below(directory).map(|(path, file)| (&**path, Item::File(file)));
+        let mut outline = outline(below, directory, depth);
+        if let Some(own) = self.get(directory) {
+            outline.size = outline.size.saturating_add(own.size);
+            outline.layers.insert(own.layer);
+        }
+        outline
     }
 }
 

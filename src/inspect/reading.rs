@@ -11,12 +11,12 @@ use std::sync::Arc;
 use super::Inspected;
 use super::changes::{Changed, Room, from_blob, from_listing};
 use super::files::Files;
-use super::source::layers_of;
+use super::source::{layers_of, lowest};
 use crate::base::Origin;
 use crate::build::Memory;
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::{BASE_FACTS, Nodes};
+use crate::image::Nodes;
 use crate::layer::{Listing, layer_key};
 use crate::published::{Lookup, Published};
 use crate::workshop::Workshop;
@@ -180,8 +180,7 @@ impl<'a> Reading<'a> {
         if self.image.layers.iter().all(|layer| layer.key.is_none()) {
             return Vec::new();
         }
-        let facts = self.image.image.documents.annotations.get(BASE_FACTS);
-        let lowest = facts.and_then(|facts| facts.split_once(' ')?.0.parse().ok());
+        let lowest = lowest(&self.image.image);
         let below = self.image.base.as_ref().and_then(|base| base.digest);
         let all: Vec<Digest> = lowest.into_iter().chain(below).collect();
         let mut seen = BTreeSet::new();

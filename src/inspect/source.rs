@@ -3,7 +3,7 @@
 use super::InspectedLayer;
 use crate::base::BaseImage;
 use crate::digest::Digest;
-use crate::image::{BASE_DIGEST, BASE_NAME, Document, LAYER_KEY};
+use crate::image::{BASE_DIGEST, BASE_FACTS, BASE_NAME, Document, LAYER_KEY};
 use crate::workshop::Workshop;
 
 /// What an image's annotations say of its base.
@@ -15,6 +15,8 @@ pub struct InspectedBase {
     pub digest: Option<Digest>,
     /// How many layers, from the lowest, are known to be its.
     pub layers: usize,
+    /// Whether the layers above those may be its too: it was built by this program on another image.
+    pub may_be_more: bool,
 }
 
 impl InspectedBase {
@@ -26,8 +28,17 @@ impl InspectedBase {
             return None;
         }
         let stated = digest.and_then(|digest| layers_of(workshop, image, &digest));
-        Some(InspectedBase { name, digest, layers: stated.unwrap_or_else(|| layers_below_ours(image)) })
+        let lowest = lowest(image);
+        let may_be_more = stated.is_none() && lowest.is_some() && lowest != digest;
+        let layers = stated.unwrap_or_else(|| layers_below_ours(image));
+        Some(InspectedBase { name, digest, layers, may_be_more })
     }
+}
+
+/// The digest of the image at the bottom, whose tree the layers asked, if the image says it.
+pub(super) fn lowest(image: &BaseImage) -> Option<Digest> {
+    let facts = image.documents.annotations.get(BASE_FACTS)?;
+    facts.split_once(' ')?.0.parse().ok()
 }
 
 /// How many layers the base has whose manifest has this digest, if it is on this machine and its layers are the lowest of

@@ -27,6 +27,18 @@ fn links_on_the_way_are_followed_as_unpacking_does() {
 }
 
 #[test]
+fn a_path_to_list_that_is_not_there_is_no() {
+    let sandbox = made();
+    for how in ["--files", "--tree"] {
+        let run = sandbox.run(["inspect", "oci:made:app", how, "/usr", "/etc/modt", "/opt/app"]);
+        assert_eq!(run.code, 1, "{}", run.stdout);
+        assert!(run.stdout.contains("/etc/modt is in no layer\n       did you mean /etc/motd?\n"), "{}", run.stdout);
+        assert!(run.stdout.contains("/opt/app is not there any more\n    1  removed it "), "{}", run.stdout);
+        assert!(!run.stdout.contains("/usr"), "{}", run.stdout);
+    }
+}
+
+#[test]
 fn one_layer_alone_lists_its_deletions() {
     let sandbox = made();
     assert_eq!(

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::made;
 use crate::support::Sandbox;
 use crate::support::images::{HandMade, MANIFEST, Tar};
+use crate::support::registry::Registry;
+use crate::support::workspace::{base, over, workspace};
 
 /// The text with the 64 digits of digests, and 12 of short ones, as `…`.
 fn without_digests(text: &str) -> String {
@@ -65,6 +67,21 @@ fn the_layers_of_the_base_stand_apart() {
     assert_eq!((&document["base"]["ref"], &document["base"]["layers"]), (&json!("oci:bases:small"), &json!(1)));
     let key = document["layers"][1]["key"].as_str().unwrap();
     assert_eq!(document["layers"][1]["source"], format!("key {}", &key["sha256:".len()..][..12]));
+}
+
+#[test]
+fn an_image_on_an_image_of_ours_says_what_it_knows() {
+    let registry = Registry::start();
+    base().put(&registry, "bases/python", "3.12");
+    over(&workspace(&format!("{}/bases/python:3.12", registry.host()), ""), "push", &registry, &[]).ok();
+    let image = format!("{}/team/c:latest", registry.host());
+    let fresh = Sandbox::new();
+    let text = fresh.run(["inspect", &image]).ok().stdout;
+    assert!(text.contains("  of the base: 4 layers, ") && text.contains("  with a key: 3 layers, "), "{text}");
+    // Once the image below has been looked at, its layers are known.
+    fresh.run(["inspect", &format!("{}/team/b:latest", registry.host())]).ok();
+    let text = fresh.run(["inspect", &image]).ok().stdout;
+    assert!(text.contains("  of the base: 6 layers, ") && text.contains("  above it: 1 layer, "), "{text}");
 }
 
 #[test]

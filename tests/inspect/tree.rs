@@ -50,6 +50,8 @@ fn the_depth_is_chosen_or_given() {
     2.0 kB  0        ├── libc.so
      500 B  2        └── mine.so
     "#);
+    let file = drawn(&sandbox, &["/lib/libc.so"]);
+    assert!(file.ends_with("\n   2.0 kB  0        /usr/lib/libc.so\n"), "{file}");
     sandbox.run(["inspect", "oci:made:app", "--depth", "1"]).refused(2, "--tree");
     sandbox.run(["inspect", "oci:made:app", "--tree", "--depth", "0"]).refused(2, "--depth");
     // What does not fit is summed up.

@@ -132,7 +132,9 @@ pub fn layers(image: &Inspected, terminal: Terminal) -> String {
     if below > 0 {
         text.push_str(&format!("  of the base: {}\n", sum(base)));
         base.iter().enumerate().for_each(|(place, layer)| row(place, layer, &widths, terminal, &mut text));
-        text.push_str(&format!("  above it: {}\n", sum(own)));
+        // What is built on an image of ours has its layers too, and does not say how many.
+        let above = if image.base.as_ref().is_some_and(|base| base.may_be_more) { "with a key" } else { "above it" };
+        text.push_str(&format!("  {above}: {}\n", sum(own)));
     }
     own.iter().enumerate().for_each(|(nth, layer)| row(below + nth, layer, &widths, terminal, &mut text));
     text.push_str(&format!("  in all: {}\n", sum(&image.layers)));

@@ -84,7 +84,21 @@ pub fn resolve(
     traffic: &Arc<Traffic>,
 ) -> Result<Vec<BaseImage>, Error> {
     let (origin, top) = open(workshop, location, traffic)?;
-    let origin = Arc::new(origin);
+    resolve_top(workshop, &Arc::new(origin), top, name, wanted)
+}
+
+/// The same of an image that is open.
+///
+/// # Errors
+///
+/// As [`resolve`].
+pub(crate) fn resolve_top(
+    workshop: &Workshop,
+    origin: &Arc<Origin>,
+    top: Top,
+    name: &str,
+    wanted: Wanted<'_>,
+) -> Result<Vec<BaseImage>, Error> {
     let found = match top {
         Top::Made(manifest) => vec![(None, *manifest, None)],
         Top::Stored(bytes, media_type) => match Document::parse(&bytes, &media_type)? {
@@ -100,7 +114,7 @@ pub fn resolve(
                 };
                 let mut found = Vec::new();
                 for descriptor in descriptors {
-                    let bytes = read(workshop, &origin, descriptor, MANIFEST_LIMIT)?;
+                    let bytes = read(workshop, origin, descriptor, MANIFEST_LIMIT)?;
                     match Document::parse(&bytes, &descriptor.media_type)? {
                         Document::Manifest(manifest) => {
                             found.push((Some(descriptor.digest), manifest, descriptor.platform.clone()));
@@ -114,13 +128,13 @@ pub fn resolve(
     };
     let mut images = Vec::new();
     for (digest, manifest, stated) in found {
-        let config = Config::parse(&read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?)?;
+        let config = Config::parse(&read(workshop, origin, &manifest.config, CONFIG_LIMIT)?)?;
         // The index's word counts: many a config leaves the variant out.
         let platform = stated.unwrap_or_else(|| config.platform());
         // An archive without a manifest of its own is named by the one made up for it.
         let digest = digest.unwrap_or_else(|| Digest::of(&manifest.to_bytes()));
         let documents = BaseDocuments::new(name.to_owned(), digest, &manifest, config, platform.clone())?;
-        images.push(BaseImage { platform, documents, origin: Arc::clone(&origin) });
+        images.push(BaseImage { platform, documents, origin: Arc::clone(origin) });
     }
     let Wanted::These(platforms) = wanted else { return Ok(images) };
     let fitting = platforms.iter().map(|wanted| {

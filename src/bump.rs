@@ -23,11 +23,11 @@ use crate::build::{self, Options, PreparedLayer, Status};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{self, BASE_DIGEST, BASE_NAME, Descriptor, Layer, Location, Platform, Reference, Repository};
-use crate::layer::{Difference, Listing};
-use crate::plan::Why;
+use crate::layer::Listing;
 use crate::published::{Lookup, Published};
 use crate::registry::Traffic;
 use crate::spec::{Recipe, Workspace};
+use crate::why::Why;
 use crate::workshop::Workshop;
 
 use below::Below;
@@ -256,9 +256,9 @@ impl<'a> Run<'a> {
         build::assemble_one(self.workshop, self.workshop.pool()?, &self.recipe.name, layer)
     }
 
-    /// Why a layer is another than the one that `listing` tells of.
+    /// Why a layer is another than the one that `listing` tells of, if there is one.
     fn why(&self, layer: &PreparedLayer, listing: Option<&Listing>) -> Option<Why> {
-        listing.map(|last| Why::Changed(Difference::between(last, layer.codec, layer.contents.entries())))
+        listing.map(|last| Why::between(Some(last), layer))
     }
 
     /// Brings the images to where they go, and tells what became of them.

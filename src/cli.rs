@@ -15,7 +15,9 @@ mod progress;
 mod push;
 mod report;
 mod schema;
+mod terminal;
 mod user;
+mod why;
 
 use std::process::ExitCode;
 
@@ -55,7 +57,7 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),
         Command::Check(arguments) => check::run(&arguments),
-        Command::Inspect(arguments) => inspect::run(&arguments).map(|()| true),
+        Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Cache(arguments) => cache::run(&arguments),
         Command::Schema => schema::print().map(|()| true),
         Command::Completions { shell } => schema::completions(shell).map(|()| true),

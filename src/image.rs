@@ -22,7 +22,7 @@ pub use descriptor::Descriptor;
 pub use error::ImageError;
 pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
-pub use nodes::{Detail, DetailKind, Node, Nodes, Watch};
+pub use nodes::{Detail, DetailKind, Node, Nodes, Placed, PlacedNode, Watch};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
 pub use splice::{Splice, Step};

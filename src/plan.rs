@@ -6,44 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use crate::address::Destination;
-use crate::build::{Built, Known, Options, Prepared, PreparedBase, PreparedImage, PreparedLayer, Status};
+use crate::build::{Built, Known, Options, PreparedBase, Status};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Descriptor, Repository, media_type};
-use crate::layer::Difference;
 use crate::published::Lookup;
 use crate::registry::{self, RemoteRepository, Requests};
 use crate::spec::Workspace;
 use crate::survey::{Survey, Target, chain, survey};
+use crate::why::Inquiry;
 use crate::workshop::Workshop;
 
-/// Why a layer would be assembled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Why {
-    /// `--no-cache` was asked for.
-    Asked,
-    /// No version of it is known.
-    New,
-    /// Its key differs from that of the last version known.
-    Changed(Difference),
-    /// It is known, and its blob exists nowhere any more.
-    Lost,
-    /// It is as it was, and neither this machine nor the registry has it.
-    Forgotten,
-}
-
-impl Why {
-    /// In a line.
-    pub fn words(&self) -> String {
-        match self {
-            Why::Asked => "the cache is not to be used".to_owned(),
-            Why::New => "no earlier version is known".to_owned(),
-            Why::Changed(difference) => format!("key differs: {}", difference.summary()),
-            Why::Lost => "the blob exists nowhere any more".to_owned(),
-            Why::Forgotten => "unchanged, but its blob is not known any more".to_owned(),
-        }
-    }
-}
+pub use crate::why::Why;
 
 /// What would become of a layer.
 #[derive(Debug, Clone)]
@@ -198,7 +172,11 @@ fn plan_image(
                 earlier.push((own.clone(), status));
                 let why = (status == Status::Built).then(|| match survey.layers.get(&layer.key) {
                     Some(_) => Why::Lost,
-                    None => why(workshop, survey, target, owner(survey, image), layer, options),
+                    None => {
+                        let mut inquiry = Inquiry::default();
+                        inquiry.add(workshop, survey, target, platform, image, layer, options);
+                        inquiry.finish(&survey.published).remove(&layer.key).unwrap_or(Why::New)
+                    }
                 });
                 let known = survey.layers.get(&layer.key).map(|known| &known.layer);
                 layers.push(PlannedLayer {
@@ -254,12 +232,6 @@ fn status(
     }
 }
 
-/// The name of the image whose recipe says these layers: the planned one, or one it is built on.
-fn owner<'a>(survey: &'a Survey, image: &PreparedImage) -> &'a str {
-    let is_its = |prepared: &&Prepared| prepared.platforms.iter().any(|platform| std::ptr::eq(platform, image));
-    survey.prepared.iter().find(is_its).map_or("", |prepared| &prepared.name)
-}
-
 fn base_of(survey: &Survey, target: &Target) -> Option<(String, Option<Digest>)> {
     match &survey.prepared[target.place].platforms.first()?.base {
         PreparedBase::Image(base) => {
@@ -269,29 +241,6 @@ fn base_of(survey: &Survey, target: &Target) -> Option<(String, Option<Digest>)>
         &PreparedBase::Prepared(place, at) => {
             let digest = survey.built[place].as_ref().map(|image: &Built| image.platforms[at].image.descriptor.digest);
             Some((survey.prepared[place].name.clone(), digest))
-        }
-    }
-}
-
-/// Why a layer is not known: compared with the version that was last made here, or was last pushed.
-pub fn why(
-    workshop: &Workshop,
-    survey: &Survey,
-    target: &Target,
-    image: &str,
-    layer: &PreparedLayer,
-    options: &Options,
-) -> Why {
-    if options.no_cache {
-        return Why::Asked;
-    }
-    let store = workshop.store();
-    let here = store.latest(image, &layer.name).and_then(|key| store.listing(&key));
-    match here.or_else(|| survey.published.last_listing(target.place, image, &layer.name)) {
-        None => Why::New,
-        Some(last) => {
-            let difference = Difference::between(&last, layer.codec, layer.contents.entries());
-            if difference == Difference::default() { Why::Forgotten } else { Why::Changed(difference) }
         }
     }
 }

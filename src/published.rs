@@ -10,7 +10,7 @@ use crate::build::{Known, Memory, Status};
 use crate::digest::Digest;
 use crate::image::{
     BASE_FACTS, CONFIG_LIMIT, CacheImage, Config, Document, Facts, LAYER_DIFF_ID, LAYER_KEY, LAYER_NAME, Layer,
-    Manifest, Nodes, Reference, Repository, parse_facts,
+    Manifest, Nodes, Platform, Reference, Repository, parse_facts,
 };
 use crate::layer::{Codec, Listing};
 use crate::registry::{self, RemoteRepository, Traffic};
@@ -206,6 +206,33 @@ impl Published {
         self.replaced.get()?.as_ref().ok()?.get(&place)?.tops.get(tag).copied()
     }
 
+    /// The key that the layer of this name has in the image for this platform that is about to be replaced at a place, if
+    /// that was looked at and has one such layer.
+    pub fn replaced_key(&self, place: usize, platform: &Platform, layer: &str) -> Option<Digest> {
+        let replaced = self.replaced.get()?.as_ref().ok()?.get(&place)?;
+        let image = replaced.images.iter().find(|image| platform.accepts(&image.config.platform()))?;
+        let named = |descriptor: &&crate::image::Descriptor| {
+            descriptor.annotations.get(LAYER_NAME).is_some_and(|name| name == layer)
+        };
+        let mut all = image.manifest.layers.iter().filter(named);
+        let key = all.next()?.annotations.get(LAYER_KEY)?.parse().ok()?;
+        // Images below may have named one of theirs the same.
+        all.next().is_none().then_some(key)
+    }
+
+    /// The listing of the layer with this key, this blob and this diff_id: from the cache image of the repository at a place.
+    pub fn listing_of(&self, place: usize, key: &Digest, digest: &Digest, diff_id: &Digest) -> Option<Listing> {
+        let same = |layer: &Layer| layer.key == *key && layer.digest == *digest && layer.diff_id == *diff_id;
+        self.cache(place)?.layers.iter().find(|cached| same(&cached.layer))?;
+        self.listing(place, key)
+    }
+
+    /// Whether the cache image of the repository at a place has the listing of the layer with this key.
+    pub fn has_listing(&self, place: usize, key: &Digest) -> bool {
+        let mut layers = self.cache(place).into_iter().flat_map(|cache| &cache.layers);
+        layers.any(|cached| cached.layer.key == *key && cached.listing.is_some())
+    }
+
     /// Looks for the layer with this key and this compression, needed by the images at `places`: in the images about to
     /// be replaced, in those of `--cache-from`, in the repositories' cache images.
     ///
@@ -246,9 +273,13 @@ impl Published {
         self.blob(place, cached.listing.as_ref()?).and_then(|bytes| Listing::decode(&bytes).ok())
     }
 
-    /// The listing of the layer with this key, of at most so many bytes as it is stored: from the cache image of the
-    /// repository at a place.
-    pub fn listing(&self, place: usize, key: &Digest, most: u64) -> Option<Listing> {
+    /// The listing of the layer with this key: from the cache image of the repository at a place.
+    pub fn listing(&self, place: usize, key: &Digest) -> Option<Listing> {
+        self.listing_within(place, key, BLOB_LIMIT)
+    }
+
+    /// The same, if it has at most so many bytes as it is stored.
+    pub fn listing_within(&self, place: usize, key: &Digest, most: u64) -> Option<Listing> {
         let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
         let listing = cached.listing.as_ref().filter(|listing| listing.size <= most)?;
         self.blob(place, listing).and_then(|bytes| Listing::decode(&bytes).ok())

@@ -14,6 +14,7 @@ mod dockerfile;
 mod ecr;
 mod golden;
 mod init;
+mod inspect;
 mod lock;
 mod plan;
 mod push;

@@ -120,6 +120,7 @@ fn compose_one(
                 layers: below.image.manifest.layers.clone(),
                 config: below.image.config.clone(),
                 platform: below.image.descriptor.platform.clone().unwrap_or_else(|| below.platform.clone()),
+                annotations: below.image.manifest.annotations.clone(),
             };
             let reported = below.layers.iter().cloned().map(|layer| BuiltLayer { own: false, ..layer });
             (documents, below.base.clone(), reported.collect())

@@ -126,7 +126,7 @@ impl Below {
 
     fn listing_within(&self, layer: &Descriptor, most: u64) -> Option<Listing> {
         let key: Digest = layer.annotations.get(LAYER_KEY)?.parse().ok()?;
-        self.workshop.store().listing(&key).or_else(|| self.published.listing(0, &key, most))
+        self.workshop.store().listing(&key).or_else(|| self.published.listing_within(0, &key, most))
     }
 
     /// The entries of a layer, by streaming it; with the digests of files only if they are wanted.

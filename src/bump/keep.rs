@@ -14,10 +14,10 @@ use crate::build::{Bases, Options, PreparedBase, PreparedLayer, Single};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::image::Descriptor;
-use crate::layer::{Difference, Listing};
-use crate::plan::Why;
+use crate::layer::Listing;
 use crate::spec::dockerfile::Stage;
 use crate::spec::{LayerContent, LayerRecipe, SpecError, Workspace};
+use crate::why::Why;
 use crate::workshop::Workshop;
 
 use history::align;
@@ -191,7 +191,7 @@ impl Keeping<'_> {
             return Ok(());
         }
         let last = Listing { codec: laid.codec, entries: published, extents: Vec::new() };
-        let why = Some(Why::Changed(Difference::between(&last, laid.codec, laid.contents.entries())));
+        let why = Some(Why::between(Some(&last), &laid));
         let made = self.run.made(&laid)?;
         self.layers[at] = made.descriptor();
         self.replacements.insert(at, Replacement { layer: made, why });

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::Step::{At, Key};
 use crate::image::{BASE_FACTS, Descriptor, Document, LAYER_KEY, LAYER_NAME, Layer, Manifest, Splice, media_type};
-use crate::plan::Why;
+use crate::why::Why;
 
 /// A layer that takes the place of one of the subject's.
 pub(super) struct Replacement {

@@ -50,6 +50,7 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, bumped: Next) -> Result
             layers: new.manifest.layers.clone(),
             config: new.config.clone(),
             platform: new.platform.clone(),
+            annotations: new.manifest.annotations.clone(),
         },
         origin: Arc::clone(&newest.origin),
     };

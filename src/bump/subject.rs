@@ -159,6 +159,7 @@ impl SubjectImage {
             layers,
             config: self.config.clone(),
             platform: self.platform.clone(),
+            annotations: self.manifest.annotations.clone(),
         }
     }
 }

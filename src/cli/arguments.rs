@@ -13,6 +13,7 @@ use tarsia::spec::Dockerfiles;
 use tarsia::spec::dockerfile::NamedContext;
 
 use super::check::CheckArguments;
+use super::inspect::InspectArguments;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
@@ -288,21 +289,6 @@ pub struct CopyArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct InspectArguments {
-    /// host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
-    #[arg(value_name = "IMAGE")]
-    pub image: Location,
-    /// Show the image for this platform
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
-    pub platform: Option<Platform>,
-    /// List the files, each with the layer that put it there
-    #[arg(long)]
-    pub files: bool,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-#[derive(Debug, Args)]
 pub struct CacheArguments {
     #[command(subcommand)]
     pub command: CacheCommand,
@@ -365,7 +351,7 @@ fn destination(text: &str) -> Result<Location, String> {
     text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
 }
 
-fn tag(text: &str) -> Result<String, String> {
+pub(super) fn tag(text: &str) -> Result<String, String> {
     if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
 }
 

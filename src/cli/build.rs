@@ -30,7 +30,8 @@ pub fn run(arguments: &BuildArguments) -> Result<(), Error> {
             | Location::DockerArchive { name: slot, .. } => *slot = Some(name.clone()),
             Location::Registry(_) => {}
         }
-        let row = Row { image, repository: None, reference: place.to_string(), tags: &[], changed: *changed };
+        let row =
+            Row { image, repository: None, reference: place.to_string(), tags: &[], changed: *changed, whys: None };
         report::image(&row, arguments.common.json)?;
     }
     Ok(())

@@ -14,6 +14,8 @@ use tarsia::spec::{Variables, is_dockerfile, load_with};
 use super::arguments::{CommonArguments, DockerfileArguments, LookupArguments, assignment, epoch};
 use super::progress::Progress;
 use super::report::{self, bytes};
+use super::terminal;
+use super::why::{self, Extent};
 
 #[derive(Debug, Args)]
 pub struct BumpArguments {
@@ -145,6 +147,7 @@ fn text(image: &Bumped, dry_run: bool) -> String {
     if image.replaces != image.top.digest {
         text.push_str(&format!("  from {}\n", image.replaces));
     }
+    let how = format!("tarsia diff {0}@{1} {0}@{2} --layer", image.place, image.replaces, image.top.digest);
     for platform in &image.platforms {
         if image.platforms.len() > 1 {
             text.push_str(&format!("  {} {}\n", platform.platform, platform.digest));
@@ -158,17 +161,14 @@ fn text(image: &Bumped, dry_run: bool) -> String {
             let name = layer.name.as_deref().unwrap_or_default();
             let word = if dry_run && layer.before.is_some() { "replace" } else { layer.status.word() };
             let digest = layer.descriptor.digest.short();
-            let line = format!("  {word:<8} {:>9}  {digest}  {}", bytes(layer.descriptor.size), report::shown(name));
+            let line = format!("  {word:<8} {:>9}  {digest}  {}", bytes(layer.descriptor.size), terminal::shown(name));
             text.push_str(line.trim_end());
             text.push('\n');
             if let Some(before) = &layer.before {
                 text.push_str(&format!("           was {:>9}  {}\n", bytes(before.size), before.digest.short()));
             }
             if let Some(why) = &layer.why {
-                text.push_str(&format!("           {}\n", why.words()));
-                if let tarsia::plan::Why::Changed(difference) = why {
-                    difference.named().iter().for_each(|entry| text.push_str(&format!("             {entry}\n")));
-                }
+                why::write(name, why, Extent::First(&how), &mut text);
             }
         }
     }
@@ -197,7 +197,7 @@ fn document(image: &Bumped, dry_run: bool) -> Value {
                 object["replaces"] = json!(before.digest);
             }
             if let Some(why) = &layer.why {
-                object["why"] = json!(why.words());
+                why::put(why, &mut object);
             }
             layers.push(object);
         }

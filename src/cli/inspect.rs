@@ -1,117 +1,187 @@
 //! `tarsia inspect`
 
+mod document;
+mod files;
+mod path;
+mod table;
+mod tree;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-use tarsia::Error;
-use tarsia::inspect::{Inspected, InspectedFile};
+use clap::Args;
+use tarsia::image::{Location, Platform};
+use tarsia::inspect::{Changed, Files, Inspected, Reading, Told, Trace, trace};
+use tarsia::published::Lookup;
 use tarsia::registry::Traffic;
+use tarsia::{Error, Workshop};
 
-use super::arguments::InspectArguments;
+use super::arguments::{CommonArguments, tag};
 use super::progress::Progress;
-use super::report::{self, bytes};
+use super::report;
+use super::terminal::Terminal;
 
-pub fn run(arguments: &InspectArguments) -> Result<(), Error> {
+#[derive(Debug, Args)]
+pub struct InspectArguments {
+    /// host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
+    #[arg(value_name = "IMAGE")]
+    pub image: Location,
+    /// Tell which layer put this path there, and which held it before; with --files or --tree, show what lies below it
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+    /// Show the image for this platform
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]")]
+    pub platform: Option<Platform>,
+    /// List the files, each with the layer that put it there
+    #[arg(long)]
+    pub files: bool,
+    /// Show the tree of directories, with the size of each and the layers that it comes from
+    #[arg(long, conflicts_with = "files")]
+    pub tree: bool,
+    /// Show so many directories one in another (default: what fits into some 60 lines)
+    #[arg(long, value_name = "N", requires = "tree", value_parser = clap::value_parser!(u16).range(1..))]
+    pub depth: Option<u16>,
+    /// Show this layer alone, by number, name or digest: with --files or --tree what it holds itself, deletions included
+    #[arg(long, value_name = "LAYER")]
+    pub layer: Option<String>,
+    /// Believe nothing that the repository's cache image says of layers: download those that this machine does not have
+    #[arg(long)]
+    pub no_remote_cache: bool,
+    /// The tag of the repository's cache image
+    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
+    pub cache_tag: String,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
+
+impl InspectArguments {
+    fn lookup(&self) -> Lookup {
+        Lookup { remote: !self.no_remote_cache, cache_from: Vec::new(), cache_tag: self.cache_tag.clone() }
+    }
+}
+
+/// What is to be shown of an image.
+pub struct View<'a> {
+    /// The image.
+    pub image: &'a Inspected,
+    /// The layer that is shown alone.
+    pub layer: Option<usize>,
+    /// What was read of its files, if that was asked for.
+    pub contents: Contents,
+    /// The paths that were asked for, without slashes at their ends; one empty one for the root if none was.
+    pub below: Vec<Box<[u8]>>,
+    /// How deep the tree goes.
+    pub depth: Option<usize>,
+    /// What told of each layer, if it was looked into.
+    pub told: Vec<Option<Told>>,
+}
+
+/// What was read of an image's files.
+pub enum Contents {
+    /// Nothing.
+    None,
+    /// All of them, to be listed.
+    Files(Files),
+    /// All of them, for the tree.
+    Tree(Files),
+    /// What one layer itself holds, to be listed.
+    LayerFiles(Vec<Changed>),
+    /// What one layer itself holds, for the tree.
+    LayerTree(Vec<Changed>),
+    /// The history of paths.
+    Paths(Vec<Trace>),
+}
+
+/// Answers false if a path that was asked for is not there.
+pub fn run(arguments: &InspectArguments) -> Result<bool, Error> {
+    let is_listing = arguments.files || arguments.tree;
+    if arguments.layer.is_some() && !arguments.paths.is_empty() && !is_listing {
+        let message = "the history of a path is that of all layers";
+        return Err(Error::request(message, "leave --layer out, or list what the layer holds there with --files"));
+    }
     let progress = Progress::start(arguments.common.progress);
     let workshop = arguments.common.workshop_or_look(progress.events())?;
     let traffic = Arc::new(Traffic::default());
-    let images = tarsia::inspect::inspect(&workshop, &arguments.image, arguments.platform.as_ref(), &traffic)?;
-    let mut reports = Vec::new();
-    for image in &images {
-        let files = match arguments.files {
-            true => Some(tarsia::inspect::files(&workshop, &image.image)?.into_iter().collect::<Vec<_>>()),
-            false => None,
-        };
-        reports.push(if arguments.common.json {
-            format!("{}\n", document(image, files.as_deref()))
-        } else {
-            table(image, files.as_deref())
-        });
+    let inspection = tarsia::inspect::inspect(&workshop, &arguments.image, arguments.platform.as_ref(), &traffic)?;
+    let mut views = Vec::new();
+    for image in &inspection.images {
+        views.push(view(&workshop, image, arguments)?);
     }
     progress.finish();
-    report::print(&if arguments.common.json { reports.concat() } else { report::shown(&reports.concat()) })
-}
-
-/// A path and what is there.
-type Row = (Vec<u8>, InspectedFile);
-
-fn table(image: &Inspected, files: Option<&[Row]>) -> String {
-    let digest = image.image.documents.named.as_ref().map(|(_, digest)| digest.to_string()).unwrap_or_default();
-    let mut text = format!("{} {} {digest}\n", image.image.name(), image.image.platform);
-    let settings = &image.image.documents.config;
-    for (label, key) in
-        [("entrypoint", "Entrypoint"), ("cmd", "Cmd"), ("workdir", "WorkingDir"), ("user", "User"), ("env", "Env")]
-    {
-        if let Some(value) = settings.setting(key) {
-            text.push_str(&format!("  {label:<10} {value}\n"));
+    let terminal = Terminal::of_stdout();
+    let index = inspection.index.as_ref();
+    if arguments.common.json {
+        for view in &views {
+            document::print(view, index)?;
+        }
+    } else {
+        let alone = views.len() == 1 && index.is_none();
+        if let Some(index) = index.filter(|_| arguments.platform.is_none()) {
+            report::print(&table::index(index, &arguments.image.to_string(), terminal))?;
+        }
+        for view in &views {
+            print(view, alone, terminal)?;
         }
     }
-    for (place, layer) in image.layers.iter().enumerate() {
-        let name = layer.name.as_deref().or(layer.created_by.as_deref()).unwrap_or_default();
-        let line = format!(
-            "  {place:>3} {:>9}  {}  {}",
-            bytes(layer.descriptor.size),
-            layer.descriptor.digest.short(),
-            name.chars().take(100).collect::<String>()
-        );
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    for (path, file) in files.unwrap_or_default() {
-        let link = file.link.as_ref().map(|link| format!(" -> {link}")).unwrap_or_default();
-        text.push_str(&format!(
-            "{:>3} {}{:04o} {}:{} {:>9} /{}{link}\n",
-            file.layer,
-            file.kind,
-            file.mode,
-            file.uid,
-            file.gid,
-            file.size,
-            String::from_utf8_lossy(path)
-        ));
-    }
-    text
+    Ok(views.iter().all(|view| match &view.contents {
+        Contents::Paths(traces) => traces.iter().all(Trace::is_there),
+        _ => true,
+    }))
 }
 
-fn document(image: &Inspected, files: Option<&[Row]>) -> Value {
-    let layers: Vec<Value> = image
-        .layers
+fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArguments) -> Result<View<'a>, Error> {
+    let layer = arguments.layer.as_deref().map(|meant| image.find_layer(meant)).transpose()?;
+    let asked: Vec<&[u8]> = arguments.paths.iter().map(|path| path.as_bytes()).collect();
+    let reading = Reading::of(workshop, image, arguments.lookup());
+    let alone = |place| reading.layer(place);
+    let all = || reading.files(false);
+    let mut contents = match (arguments.files, arguments.tree, layer) {
+        (true, _, Some(place)) => Contents::LayerFiles(alone(place)?),
+        (_, true, Some(place)) => Contents::LayerTree(alone(place)?),
+        (true, _, None) => Contents::Files(all()?),
+        (_, true, None) => Contents::Tree(all()?),
+        (false, false, None) if !asked.is_empty() => {
+            let files = reading.files(true)?;
+            Contents::Paths(asked.iter().map(|path| trace(&files, path)).collect())
+        }
+        (false, false, _) => Contents::None,
+    };
+    let mut below: Vec<Box<[u8]>> = asked
         .iter()
-        .map(|layer| {
-            json!({
-                "name": layer.name,
-                "key": layer.key,
-                "digest": layer.descriptor.digest,
-                "diff_id": layer.diff_id,
-                "size": layer.descriptor.size,
-                "media_type": layer.descriptor.media_type,
-                "created_by": layer.created_by,
-            })
+        .map(|path| match &contents {
+            // A link that leads to a directory stands for it where the question is what lies below.
+            Contents::Files(files) | Contents::Tree(files) => files.directory(path),
+            _ => tarsia::entry::lexical(path).into(),
         })
         .collect();
-    let named = image.image.documents.named.as_ref();
-    let mut document = json!({
-        "schema": 1,
-        "ref": named.map(|(name, _)| name),
-        "digest": named.map(|(_, digest)| digest),
-        "platform": image.image.platform.to_string(),
-        "config": image.image.documents.config.as_json(),
-        "layers": layers,
-    });
-    if let Some(files) = files {
-        let rows = files.iter().map(|(path, file)| {
-            json!({
-                "path": format!("/{}", String::from_utf8_lossy(path)),
-                "kind": file.kind.to_string(),
-                "mode": format!("{:04o}", file.mode),
-                "uid": file.uid,
-                "gid": file.gid,
-                "size": file.size,
-                "link": file.link,
-                "layer": file.layer,
-            })
-        });
-        document["files"] = rows.collect();
+    if below.is_empty() {
+        below.push(Box::default());
     }
-    document
+    if let Contents::Files(files) | Contents::Tree(files) = &contents {
+        let missing: Vec<Trace> =
+            asked.iter().map(|path| trace(files, path)).filter(|trace| !trace.is_there()).collect();
+        if !missing.is_empty() {
+            contents = Contents::Paths(missing);
+        }
+    }
+    let told = (0..image.layers.len()).map(|place| reading.told(place)).collect();
+    Ok(View { image, layer, contents, below, depth: arguments.depth.map(usize::from), told })
+}
+
+/// Prints what is to be shown of an image, piece by piece: there may be millions of files.
+fn print(view: &View<'_>, alone: bool, terminal: Terminal) -> Result<(), Error> {
+    match &view.contents {
+        Contents::None => report::print(&table::whole(view, terminal)),
+        Contents::Files(all) => {
+            report::print(&table::whole(view, terminal))?;
+            files::print(view, all, terminal)
+        }
+        Contents::LayerFiles(changes) => files::print_layer(view, changes, terminal),
+        Contents::Tree(_) | Contents::LayerTree(_) => tree::print(view, terminal),
+        Contents::Paths(traces) => {
+            let head = if alone { String::new() } else { table::head(view.image, terminal) };
+            report::print(&format!("{head}{}", path::text(view.image, traces, terminal)))
+        }
+    }
 }

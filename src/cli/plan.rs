@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use tarsia::Error;
 use tarsia::build::Status;
-use tarsia::plan::{Planned, PlannedLayer, Why};
+use tarsia::plan::{Planned, PlannedLayer};
 use tarsia::push::Destination;
 
 use super::arguments::PlanArguments;
 use super::progress::Progress;
 use super::report::{self, bytes};
+use super::why::{self, Extent};
 
 /// Answers false if there is work and that was the question.
 pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
@@ -67,16 +68,8 @@ fn write(image: &Planned, explain: Option<&str>, text: &mut String) {
             text.push_str(line.trim_end());
             text.push('\n');
             if let Some(why) = &layer.why {
-                text.push_str(&format!("           {}\n", why.words()));
-                if let Why::Changed(difference) = why {
-                    let all = explain == Some(name);
-                    let named = if all { difference.all() } else { difference.named() };
-                    named.iter().for_each(|entry| text.push_str(&format!("             {entry}\n")));
-                    let more = difference.entries.len() - named.len();
-                    if more > 0 {
-                        text.push_str(&format!("             and {more} more (--explain {name})\n"));
-                    }
-                }
+                let extent = if explain == Some(name) { Extent::All } else { Extent::First("--explain") };
+                why::write(name, why, extent, text);
             }
         }
     }
@@ -108,17 +101,7 @@ fn document(image: &Planned) -> Value {
                 object["platform"] = json!(platform.platform);
             }
             if let Some(why) = &layer.why {
-                object["why"] = json!(why.words());
-                if let Why::Changed(difference) = why {
-                    object["differences"] = difference
-                        .entries
-                        .iter()
-                        .map(|(path, aspects)| {
-                            let words: Vec<&str> = aspects.iter().map(|aspect| aspect.word()).collect();
-                            json!({"path": format!("/{}", String::from_utf8_lossy(path)), "what": words})
-                        })
-                        .collect();
-                }
+                why::put(why, &mut object);
             }
             layers.push(object);
         }

@@ -33,6 +33,7 @@ pub fn run(arguments: &PushArguments) -> Result<(), Error> {
             repository: Some(repository),
             tags: &image.tags,
             changed: image.changed,
+            whys: Some(&image.whys),
         };
         report::image(&row, arguments.common.json)?;
     }

@@ -6,8 +6,11 @@ use std::io::{IsTerminal, Write};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use serde_json::json;
 use tarsia::Error;
-use tarsia::build::Built;
+use tarsia::build::{Built, BuiltLayer, Status};
 use tarsia::spec::{Span, SpecError};
+use tarsia::why::{Why, Whys};
+
+use super::why::{self, Extent};
 
 /// Prints to standard output. A reader that has gone away is no error of ours; a full disk is.
 pub fn print(text: &str) -> Result<(), Error> {
@@ -30,6 +33,16 @@ pub struct Row<'a> {
     pub tags: &'a [String],
     /// Whether anything is new.
     pub changed: bool,
+    /// Why layers were assembled, by key, if that was found out.
+    pub whys: Option<&'a Whys>,
+}
+
+impl Row<'_> {
+    /// Why a layer was assembled, if it was. Where it was mounted from another image of the run, that one says it.
+    fn why<'l>(&'l self, layer: &'l BuiltLayer) -> Option<(&'l str, &'l Why)> {
+        let (name, key) = layer.ours.as_ref().filter(|_| layer.status != Status::Mounted)?;
+        Some((name, self.whys?.get(key)?))
+    }
 }
 
 /// Prints an image: a line and one for each layer, or a JSON document on one line.
@@ -59,6 +72,9 @@ pub fn image(row: &Row<'_>, as_json: bool) -> Result<(), Error> {
             );
             text.push_str(line.trim_end());
             text.push('\n');
+            if let Some((name, why)) = row.why(layer) {
+                why::write(name, why, Extent::First("before a push: tarsia plan --explain"), &mut text);
+            }
         }
     }
     print(&text)
@@ -82,6 +98,9 @@ fn document(row: &Row<'_>) -> serde_json::Value {
             });
             if several {
                 object["platform"] = json!(platform.platform.to_string());
+            }
+            if let Some((_, why)) = row.why(layer) {
+                why::put(why, &mut object);
             }
             layers.push(object);
         }

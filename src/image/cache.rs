@@ -21,7 +21,7 @@ pub const TREE_OF: &str = "dev.tarsia.tree.of";
 /// The media type of a layer's listing.
 pub const LISTING: &str = "application/vnd.tarsia.listing.v1+zstd";
 /// The media type of a base tree. Its version is that of the form: a tree of another form is none, and is replaced.
-pub const TREE: &str = "application/vnd.tarsia.tree.v2+zstd";
+pub const TREE: &str = "application/vnd.tarsia.tree.v3+zstd";
 
 /// The config of every cache image: of no platform, so that nobody takes it for an image to run.
 pub const CACHE_CONFIG: &[u8] =

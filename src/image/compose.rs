@@ -35,13 +35,15 @@ pub struct BaseDocuments {
     pub config: Config,
     /// What it is for: what the index above it says, else what its config says.
     pub platform: Platform,
+    /// The annotations of its manifest.
+    pub annotations: BTreeMap<String, String>,
 }
 
 impl BaseDocuments {
     /// Nothing, for this platform.
     pub fn scratch(platform: &Platform) -> BaseDocuments {
         let (config, platform) = (Config::scratch(platform), platform.clone());
-        BaseDocuments { named: None, layers: Vec::new(), config, platform }
+        BaseDocuments { named: None, layers: Vec::new(), config, platform, annotations: BTreeMap::new() }
     }
 
     /// The documents of an image, made sure to fit each other.
@@ -60,7 +62,8 @@ impl BaseDocuments {
         if diff_ids != layers {
             return Err(ImageError::LayerCount { diff_ids, layers });
         }
-        Ok(BaseDocuments { named: Some((name, digest)), layers: manifest.layers.clone(), config, platform })
+        let (layers, annotations) = (manifest.layers.clone(), manifest.annotations.clone());
+        Ok(BaseDocuments { named: Some((name, digest)), layers, config, platform, annotations })
     }
 }
 

@@ -98,12 +98,35 @@ struct Lying {
     node: Node,
     /// Nothing for a directory.
     detail: Option<Detail>,
+    placed: Placed,
 }
 
 impl Lying {
-    fn directory(mode: u32, uid: u64, gid: u64) -> Lying {
-        Lying { node: Node::Directory { mode, uid, gid }, detail: None }
+    fn directory(mode: u32, uid: u64, gid: u64, layer: u32) -> Lying {
+        Lying { node: Node::Directory { mode, uid, gid }, detail: None, placed: Placed { layer, size: 0 } }
     }
+}
+
+/// Who put a path there, and how large it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Placed {
+    /// The layer that says the path last, the lowest being 0.
+    pub layer: u32,
+    /// The size that it says, in bytes: that of a regular file's content.
+    pub size: u64,
+}
+
+/// A path, what lies there and what is known of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlacedNode<'a> {
+    /// The path.
+    pub path: &'a [u8],
+    /// What lies there.
+    pub node: &'a Node,
+    /// What is known of it, unless it is a directory.
+    pub detail: Option<&'a Detail>,
+    /// Who put it there, and how large it is.
+    pub placed: Placed,
 }
 
 /// The content of one of the files that name owners.
@@ -161,6 +184,16 @@ impl Nodes {
         self.range_below(directory).map(|(path, lying)| (&**path, &lying.node, lying.detail.as_ref()))
     }
 
+    /// Everything, bytewise sorted by path.
+    pub fn all(&self) -> impl Iterator<Item = PlacedNode<'_>> {
+        self.nodes.iter().map(|(path, lying)| PlacedNode {
+            path,
+            node: &lying.node,
+            detail: lying.detail.as_ref(),
+            placed: lying.placed,
+        })
+    }
+
     fn range_below(&self, directory: &[u8]) -> std::collections::btree_map::Range<'_, Box<[u8]>, Lying> {
         if directory.is_empty() {
             return self.nodes.range::<[u8], _>(..);
@@ -198,7 +231,7 @@ impl Nodes {
         let detail = Detail { mode: 0o644, uid: 0, gid: 0, layer: 0, entry: self.len() as u32, kind };
         let detail = Some(detail).filter(|_| !matches!(node, Node::Directory { .. }));
         self.layers = 1;
-        self.lay(path, Lying { node, detail });
+        self.lay(path, Lying { node, detail, placed: Placed::default() });
     }
 
     fn lay(&mut self, path: &[u8], lying: Lying) {
@@ -315,7 +348,7 @@ impl Nodes {
             // Layers of other tools may leave parents out; whoever unpacks them makes them so.
             for parent in parents(&path) {
                 if self.get(parent).is_none() {
-                    let made = Lying::directory(0o755, 0, 0);
+                    let made = Lying::directory(0o755, 0, 0, self.layers.saturating_sub(1));
                     room.take(parent, &made)?;
                     self.nodes.insert(parent.into(), made);
                 }
@@ -339,7 +372,7 @@ impl Nodes {
             return Ok(());
         };
         *target = self.real(target)?;
-        let Some(Lying { node, detail: Some(first) }) = self.nodes.get(target) else { return Ok(()) };
+        let Some(Lying { node, detail: Some(first), .. }) = self.nodes.get(target) else { return Ok(()) };
         // A link to a symlink is one.
         lying.node = node.clone();
         (*layer, *entry) = (first.layer, first.entry);
@@ -370,10 +403,11 @@ impl Nodes {
 fn lying(entry: LayerEntry, layer: u32, number: u32) -> Result<Lying, TreeError> {
     use tar::EntryType;
     let has_content = entry.has_content();
-    let LayerEntry { kind, mode, uid, gid, link, .. } = entry;
+    let LayerEntry { kind, mode, uid, gid, size, link } = entry;
+    let placed = Placed { layer, size: if has_content { size } else { 0 } };
     let link = link.unwrap_or_default();
     let (node, kind) = match kind {
-        EntryType::Directory => return Ok(Lying::directory(mode, uid, gid)),
+        EntryType::Directory => return Ok(Lying::directory(mode, uid, gid, layer)),
         EntryType::Symlink => (Node::Symlink { target: link }, DetailKind::Symlink),
         EntryType::Link => {
             let outside = || TreeError::Outside(String::from_utf8_lossy(&link[..link.len().min(200)]).into_owned());
@@ -382,7 +416,7 @@ fn lying(entry: LayerEntry, layer: u32, number: u32) -> Result<Lying, TreeError>
         _ if has_content => (Node::File, DetailKind::Regular),
         _ => (Node::File, DetailKind::Other),
     };
-    Ok(Lying { node, detail: Some(Detail { mode, uid, gid, layer, entry: number, kind }) })
+    Ok(Lying { node, detail: Some(Detail { mode, uid, gid, layer, entry: number, kind }), placed })
 }
 
 /// How much a tree may still grow.

@@ -2,4 +2,3 @@
 
 mod cache;
 mod help;
-mod inspect;

@@ -71,7 +71,7 @@ fn a_changed_layer_says_what_changed_on_a_warm_and_on_a_fresh_machine() {
         assert_eq!(whys(&sandbox, &registry, &[]), [reused(), built(CHANGED)]);
         let text = run(&sandbox, "plan", &registry, &[]).stdout;
         let expected = format!(
-            "           {CHANGED}\n             /code/m00.py (content)\n             /code/m01.py (content)\n             /code/m02.py (content)\n             /code/m05.py (mode)\n             /code/m11.py (removed)\n             /code/new.py (added)\n"
+            "           {CHANGED}\n             /code/m00.py (content)\n             /code/m01.py (content)\n             /code/m02.py (content)\n             /code/m05.py (mode 0644 → 0755)\n             /code/m11.py (removed)\n             /code/new.py (added)\n"
         );
         assert!(text.contains(&expected), "{text}");
         let documents = run(&sandbox, "plan", &registry, &["--json"]).documents();

@@ -54,7 +54,7 @@ fn the_cache_image_is_an_ordinary_image_of_blobs() {
     assert_eq!(
         types,
         [
-            "application/vnd.tarsia.tree.v2+zstd",
+            "application/vnd.tarsia.tree.v3+zstd",
             "application/vnd.oci.image.layer.v1.tar+gzip",
             "application/vnd.tarsia.listing.v1+zstd",
             "application/vnd.oci.image.layer.v1.tar+gzip",

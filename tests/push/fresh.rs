@@ -7,8 +7,8 @@ use crate::support::images::MANIFEST;
 use crate::support::registry::{Auth, Kind, Quirks, Registry, digest_of};
 use crate::support::tools::tool;
 use crate::support::workspace::{
-    BASE_LAYERS, IMAGES, assert_asked, base, base_for, digests, kinds, layers_of, noise, of_repository, over, statuses,
-    stored_layers, workspace,
+    BASE_LAYERS, IMAGES, assert_asked, base, base_for, digests, json_of, kinds, layers_of, noise, of_repository, over,
+    statuses, stored_layers, workspace,
 };
 use crate::support::{Run, Sandbox};
 
@@ -189,6 +189,8 @@ const CHANGED: &[(Kind, usize)] = &[
 const CHANGED_CACHE: &[(Kind, usize)] = &[
     // Is the new layer's listing there? And the one config that all cache images have?
     (Kind::BlobHead, 2),
+    // The listing of the layer's last version, while the new one is assembled: it says why.
+    (Kind::BlobGet, 1),
     // The listing.
     (Kind::UploadStart, 1),
     (Kind::UploadPut, 1),
@@ -197,12 +199,22 @@ const CHANGED_CACHE: &[(Kind, usize)] = &[
     (Kind::ManifestPut, 1),
 ];
 
+/// The digest of the listing that the cache image has of a layer.
+fn listing_of(registry: &Registry, layer: &str) -> String {
+    let cache = json_of(registry, "app", "tarsia-cache");
+    let blobs = cache["layers"].as_array().unwrap();
+    let at = blobs.iter().position(|blob| blob["annotations"]["dev.tarsia.layer.name"] == layer).unwrap();
+    assert_eq!(blobs[at + 1]["mediaType"], "application/vnd.tarsia.listing.v1+zstd");
+    blobs[at + 1]["digest"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn one_layer_of_twenty_goes_up_alone() {
     let registry = Registry::start();
     base().put(&registry, "bases/python", "3.12");
     let reference = format!("{}/bases/python:3.12", registry.host());
     let first = over(&twenty(&reference), "push", &registry, &[]).ok();
+    let before = listing_of(&registry, "l07");
     registry.clear_log();
 
     let fresh = twenty(&reference);
@@ -225,7 +237,7 @@ fn one_layer_of_twenty_goes_up_alone() {
     let cache: serde_json::Value = serde_json::from_slice(&cache).unwrap();
     let named = |text: &str| {
         let config = cache["config"]["digest"].as_str().unwrap();
-        [hex(&listing), hex(config), "tarsia-cache".to_owned()].iter().any(|name| text.contains(name))
+        [hex(&listing), hex(&before), hex(config), "tarsia-cache".to_owned()].iter().any(|name| text.contains(name))
     };
     // An upload's session is opened just before its PUT; the cache image's is the last.
     let (mut own, mut beside) = (log.only(|_| false), log.only(|_| false));

@@ -292,7 +292,7 @@ fn a_tree_that_cannot_be_read_is_replaced() {
     let reference = format!("{}/bases/small:1", registry.host());
     let honest = digests(&push(&app(1, &reference), &registry, &[])).remove(0);
     let tree = json_of(&registry, "app", "tarsia-cache")["layers"][0]["digest"].clone();
-    let rubbish: [&[u8]; 3] = [b"", b"tarsia tree 1\nof old", b"tarsia tree 2\nand rubbish"];
+    let rubbish: [&[u8]; 3] = [b"", b"tarsia tree 2\nof old", b"tarsia tree 3\nand rubbish"];
     for rubbish in rubbish {
         registry.delete_tag("app", "latest");
         let digest = registry.put_blob("app", rubbish.to_vec());

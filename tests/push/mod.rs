@@ -13,3 +13,4 @@ mod hostile;
 mod mount;
 mod real;
 mod shared;
+mod why;

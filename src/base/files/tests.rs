@@ -73,6 +73,7 @@ impl Bench {
             layers: layers.collect(),
             config: Config::scratch(&platform),
             platform: platform.clone(),
+            annotations: Default::default(),
         };
         let base = BaseImage { platform, documents, origin: Arc::new(Origin::Layout(layout)) };
         let workshop = Workshop::open(&folder.path().join("store"), 1, Settings::default(), Events::silent()).unwrap();

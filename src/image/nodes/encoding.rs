@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{AccountText, Detail, DetailKind, Lying, NODE_LIMIT, Node, Nodes, SIZE_LIMIT};
+use super::{AccountText, Detail, DetailKind, Lying, NODE_LIMIT, Node, Nodes, Placed, SIZE_LIMIT};
 use crate::binary::{Reader, put_number, put_signed, put_text};
 use crate::entry::normalise_path;
 use crate::image::accounts::{ACCOUNTS_LIMIT, AccountFile};
 use crate::image::tree::TreeError;
 
-const MAGIC: &[u8] = b"tarsia tree 2\n";
+const MAGIC: &[u8] = b"tarsia tree 3\n";
 
 /// The largest compact form before compression, in bytes. What is said of a path beside its name takes some 20.
 const FORM_LIMIT: usize = SIZE_LIMIT + 128 * (1 << 20);
@@ -42,7 +42,7 @@ impl Nodes {
         }
         let mut last: &[u8] = b"";
         let mut last_entry = 0;
-        for (path, Lying { node, detail }) in &self.nodes {
+        for (path, Lying { node, detail, placed }) in &self.nodes {
             // Sorted paths share their beginnings.
             let shared = path.iter().zip(last).take_while(|(a, b)| a == b).count();
             put_number(&mut body, shared as u64);
@@ -71,6 +71,10 @@ impl Nodes {
                 // Streams are mostly sorted: the difference is mostly one.
                 put_signed(&mut body, i64::from(*entry) - last_entry);
                 last_entry = i64::from(*entry);
+            }
+            put_number(&mut body, u64::from(placed.layer));
+            if !matches!(node, Node::Directory { .. }) {
+                put_number(&mut body, placed.size);
             }
             last = path;
         }
@@ -104,6 +108,10 @@ fn owner(reader: &mut Reader<'_>) -> Option<(u32, u64, u64)> {
     Some((mode, reader.number()?, reader.number()?))
 }
 
+fn layer(reader: &mut Reader<'_>, tree: &Nodes) -> Option<u32> {
+    u32::try_from(reader.number()?).ok().filter(|&layer| layer < tree.layers)
+}
+
 fn parse(body: &[u8]) -> Option<Nodes> {
     let mut reader = Reader(body);
     let mut tree = Nodes { layers: u32::try_from(reader.number()?).ok()?, ..Nodes::default() };
@@ -132,7 +140,8 @@ fn parse(body: &[u8]) -> Option<Nodes> {
         let (node, kind) = match reader.byte()? {
             b'd' => {
                 let (mode, uid, gid) = owner(&mut reader)?;
-                tree.nodes.insert(path.clone().into(), Lying::directory(mode, uid, gid));
+                let layer = layer(&mut reader, &tree)?;
+                tree.nodes.insert(path.clone().into(), Lying::directory(mode, uid, gid, layer));
                 last = path;
                 continue;
             }
@@ -147,11 +156,12 @@ fn parse(body: &[u8]) -> Option<Nodes> {
             _ => return None,
         };
         let (mode, uid, gid) = owner(&mut reader)?;
-        let layer = u32::try_from(reader.number()?).ok().filter(|&layer| layer < tree.layers)?;
+        let content = layer(&mut reader, &tree)?;
         last_entry = last_entry.checked_add(reader.signed()?)?;
         let entry = u32::try_from(last_entry).ok()?;
-        let detail = Some(Detail { mode, uid, gid, layer, entry, kind });
-        tree.nodes.insert(path.clone().into(), Lying { node, detail });
+        let detail = Some(Detail { mode, uid, gid, layer: content, entry, kind });
+        let placed = Placed { layer: layer(&mut reader, &tree)?, size: reader.number()? };
+        tree.nodes.insert(path.clone().into(), Lying { node, detail, placed });
         last = path;
     }
     for (file, text) in texts {

@@ -235,15 +235,41 @@ fn every_detail_comes_back() {
 }
 
 #[test]
+fn every_path_knows_its_size_and_who_put_it_there() {
+    let tree = lay(&[
+        Stream::default().folder("d").file("d/a", b"abc").link("l", "d").file("d/b", b"b"),
+        Stream::default().folder("d").file("l/c", b"four").hard_link("h", "d/a").file("new/x", b""),
+    ]);
+    let tree = Nodes::decode(&tree.encode().unwrap()).unwrap();
+    let all: Vec<_> =
+        tree.all().map(|each| (std::str::from_utf8(each.path).unwrap(), each.placed.layer, each.placed.size)).collect();
+    // A hard link was put there by the upper layer, its content is the lower one's.
+    assert_eq!(tree.detail(b"h").unwrap().layer, 0);
+    let expected = [
+        ("d", 1, 0),
+        ("d/a", 0, 3),
+        ("d/b", 0, 1),
+        ("d/c", 1, 4),
+        ("h", 1, 0),
+        ("l", 0, 0),
+        ("new", 1, 0),
+        ("new/x", 1, 0),
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
 fn a_form_that_contradicts_itself_is_damaged() {
     let decode = |body: &[u8]| {
-        let bytes = [&b"tarsia tree 2\n"[..], &crate::binary::compress(body).unwrap()].concat();
+        let bytes = [&b"tarsia tree 3\n"[..], &crate::binary::compress(body).unwrap()].concat();
         Nodes::decode(&bytes)
     };
-    // One layer, no account files, and the file `a`: mode 0, owner 0:0, layer 0, entry 0.
-    let file = [1, 0, 0, 0, 1, b'a', b'f', 0, 0, 0, 0, 0];
+    // One layer, no account files, and the file `a`: mode 0, owner 0:0, layer 0, entry 0; put by layer 0, of size 0.
+    let file = [1, 0, 0, 0, 1, b'a', b'f', 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(decode(&file).unwrap().len(), 1);
-    for (at, byte) in [(0, 0), (1, 1), (1, 2), (4, 0), (5, b'/'), (5, b'.'), (6, b'x'), (6, b'h'), (10, 1), (11, 1)] {
+    for (at, byte) in
+        [(0, 0), (1, 1), (1, 2), (4, 0), (5, b'/'), (5, b'.'), (6, b'x'), (6, b'h'), (10, 1), (11, 1), (12, 1)]
+    {
         let mut wrong = file;
         wrong[at] = byte;
         assert!(decode(&wrong).is_err(), "{at} {byte}");
@@ -254,13 +280,13 @@ fn a_form_that_contradicts_itself_is_damaged() {
     // A text of accounts without its file.
     assert!(decode(&[1, 1, 1, b'x', 0]).is_err());
     // A link that leaves the root.
-    assert!(decode(&[1, 0, 0, 0, 1, b'a', b'h', 4, b'.', b'.', b'/', b'b', 0, 0, 0, 0, 0]).is_err());
+    assert!(decode(&[1, 0, 0, 0, 1, b'a', b'h', 4, b'.', b'.', b'/', b'b', 0, 0, 0, 0, 0, 0, 0]).is_err());
 }
 
 proptest::proptest! {
     #[test]
     fn no_form_makes_the_reader_panic(body: Vec<u8>) {
-        let bytes = [&b"tarsia tree 2\n"[..], &crate::binary::compress(&body).unwrap()].concat();
+        let bytes = [&b"tarsia tree 3\n"[..], &crate::binary::compress(&body).unwrap()].concat();
         if let Ok(tree) = Nodes::decode(&bytes) {
             let again = Nodes::decode(&tree.encode().unwrap()).unwrap();
             assert_eq!(again, tree);

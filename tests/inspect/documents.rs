@@ -47,9 +47,9 @@ fn the_text_says_what_runs_and_what_lies_where() {
     let first = lines.next().unwrap();
     assert!(first.starts_with("oci:out:app linux/amd64 sha256:"), "{first}");
     for line in [
-        r#"  cmd        ["serve"]"#,
-        r#"  workdir    "/srv""#,
-        r#"  env        ["A=b"]"#,
+        r#"  cmd         ["serve"]"#,
+        "  workdir     /srv",
+        "  env         A=b",
         "  1 d1777 0:0         0 /tmp",
         "  1 f0644 0:0         4 /etc/motd",
         "  0 l0777 0:0         0 /lib -> usr/lib",
@@ -58,9 +58,6 @@ fn the_text_says_what_runs_and_what_lies_where() {
     ] {
         assert!(text.lines().any(|found| found == line), "no line {line:?} in\n{text}");
     }
-    let layers: Vec<&str> = text.lines().filter(|line| line.contains(" B  ") || line.contains(" kB  ")).collect();
-    assert_eq!(layers.len(), 3, "{text}");
-    assert!(layers[0].ends_with("umoci insert") && layers[2].ends_with("code"), "{text}");
     // Without --files there are none.
     assert!(!sandbox.run(["inspect", "oci:out:app"]).ok().stdout.contains("/etc/motd"));
 }

@@ -3,8 +3,10 @@
 mod arguments;
 mod build;
 mod cache;
+mod comparison;
 mod config;
 mod copy;
+mod diff;
 mod init;
 mod inspect;
 mod lock;
@@ -14,6 +16,7 @@ mod push;
 mod report;
 mod schema;
 mod user;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,8 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Build(arguments) => build::run(&arguments).map(|()| true),
         Command::Push(arguments) => push::run(&arguments).map(|()| true),
         Command::Plan(arguments) => plan::run(&arguments),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),

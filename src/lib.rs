@@ -76,8 +76,10 @@ pub mod address;
 pub mod base;
 mod binary;
 pub mod build;
+pub mod compare;
 pub mod context;
 pub mod copy;
+pub mod diff;
 pub mod digest;
 pub mod entry;
 pub mod error;
@@ -95,6 +97,7 @@ pub mod registry;
 pub mod spec;
 pub mod store;
 pub mod survey;
+pub mod verify;
 mod workshop;
 pub mod write;
 

@@ -12,6 +12,9 @@ use tarsia::registry::Mirror;
 use tarsia::spec::Dockerfiles;
 use tarsia::spec::dockerfile::NamedContext;
 
+use super::diff::DiffArguments;
+use super::verify::VerifyArguments;
+
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, propagate_version = true)]
@@ -28,6 +31,10 @@ pub enum Command {
     Push(PushArguments),
     /// Say what push would do and why, layer by layer; nothing is written anywhere
     Plan(PlanArguments),
+    /// Rebuild an image from its sources and compare it with the published one
+    Verify(VerifyArguments),
+    /// Compare two images, from the documents down to the files
+    Diff(DiffArguments),
     /// Pin each base reference to the digest it stands for now
     Lock(LockArguments),
     /// Copy an image, byte for byte, between registries, layouts and archives
@@ -356,7 +363,7 @@ fn tag(text: &str) -> Result<String, String> {
 }
 
 /// A time; an empty variable of the environment is one that is not set.
-fn epoch(text: &str) -> Result<i64, String> {
+pub(super) fn epoch(text: &str) -> Result<i64, String> {
     match text.parse() {
         Ok(seconds) if (0..=LAST_SECOND).contains(&seconds) => Ok(seconds),
         _ if text.is_empty() => Ok(0),
@@ -364,7 +371,7 @@ fn epoch(text: &str) -> Result<i64, String> {
     }
 }
 
-fn assignment(text: &str) -> Result<(String, String), String> {
+pub(super) fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not of the form NAME=VALUE")),

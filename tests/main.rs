@@ -7,6 +7,7 @@ mod build;
 mod commands;
 mod context;
 mod copy;
+mod diff;
 mod dockerfile;
 #[cfg(feature = "ecr")]
 mod ecr;
@@ -17,3 +18,4 @@ mod plan;
 mod push;
 mod refusals;
 mod support;
+mod verify;

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, unused_imports)]
 
+pub mod altered;
 pub mod bases;
+pub mod buildah;
 pub mod debian;
 pub mod docker_registry;
 pub mod dockerfiles;

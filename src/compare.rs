@@ -23,7 +23,7 @@ pub use subject::{Offer, Offered, Subject, SubjectLayer};
 
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::{Index, LAYER_KEY, Platform, media_type};
+use crate::image::{Index, LAYER_KEY, Platform};
 use align::{Aligned, align};
 use layers::compare_pair;
 
@@ -168,16 +168,16 @@ fn written(document: &str, left: Digest, right: Digest) -> FieldDifference {
 }
 
 /// Compares the indexes over two images.
-pub fn compare_indexes(left: (Side, &Index, &[u8]), right: (Side, &Index, &[u8])) -> Comparison {
+pub fn compare_indexes(left: (Side, &Index, &[u8]), right: (Side, &Index, &[u8]), ignore: &[Ignore]) -> Comparison {
     let ((left_side, left, left_bytes), (right_side, right, right_bytes)) = (left, right);
     let mut comparison = Comparison::of(None, Some(left_side), Some(right_side));
+    comparison.ignored = ignore.to_vec();
+    let measure = Measure::without(ignore);
     let document = |index: &Index| {
         let mut document = serde_json::json!(index);
-        // What they point at is compared for each platform; in which order, and what else is there, is theirs.
         for descriptor in document["manifests"].as_array_mut().into_iter().flatten() {
-            if let Some(descriptor) = descriptor.as_object_mut()
-                && descriptor.get("mediaType").and_then(|kind| kind.as_str()).is_some_and(media_type::is_manifest)
-            {
+            if let Some(descriptor) = descriptor.as_object_mut().filter(|_| measure.ignores()) {
+                // What they point at is compared for each platform.
                 descriptor.remove("digest");
                 descriptor.remove("size");
             }
@@ -185,8 +185,7 @@ pub fn compare_indexes(left: (Side, &Index, &[u8]), right: (Side, &Index, &[u8])
         document.as_object().cloned().unwrap_or_default()
     };
     fields::objects("index", &document(left), &document(right), &mut comparison.manifest);
-    let points_at = |index: &Index| index.manifests.iter().map(|image| image.digest).collect::<Vec<_>>();
-    if comparison.manifest.is_empty() && left_bytes != right_bytes && points_at(left) == points_at(right) {
+    if comparison.manifest.is_empty() && left_bytes != right_bytes && !measure.ignores() {
         comparison.manifest.push(written("index", Digest::of(left_bytes), Digest::of(right_bytes)));
     }
     comparison

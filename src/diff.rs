@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::compare::{self, Comparison, Offer, Offered, Options, Side, Subject};
+use crate::compare::{self, Comparison, Ignore, Offer, Offered, Options, Side, Subject};
 use crate::error::Error;
 use crate::image::{ImageError, Location, Platform};
 use crate::registry::Traffic;
@@ -30,7 +30,7 @@ pub fn diff(
         comparisons.push(compare_offers((&left.name, before), (&right.name, now), options)?);
     }
     if platforms.is_empty() && options.layers.is_empty() && !options.tree {
-        comparisons.extend(indexes(&left, &right));
+        comparisons.extend(indexes(&left, &right, &options.ignore));
     }
     Ok(comparisons)
 }
@@ -101,7 +101,7 @@ fn compare_offers(
 }
 
 /// The indexes, where both have one; that only one has one is a difference as well.
-pub(crate) fn indexes(left: &Offered, right: &Offered) -> Option<Comparison> {
+pub(crate) fn indexes(left: &Offered, right: &Offered, ignore: &[Ignore]) -> Option<Comparison> {
     let side = |offered: &Offered| {
         let digest = |(_, bytes): &(_, Vec<u8>)| crate::digest::Digest::of(bytes);
         offered.index.as_ref().map(|index| Side { name: offered.name.clone(), digest: Some(digest(index)) })
@@ -110,7 +110,7 @@ pub(crate) fn indexes(left: &Offered, right: &Offered) -> Option<Comparison> {
         (None, None) => None,
         (Some((before, before_bytes)), Some((now, now_bytes))) => {
             let (left, right) = (side(left)?, side(right)?);
-            Some(compare::compare_indexes((left, before, before_bytes), (right, now, now_bytes)))
+            Some(compare::compare_indexes((left, before, before_bytes), (right, now, now_bytes), ignore))
         }
         _ => Some(Comparison::of(None, side(left), side(right))),
     }

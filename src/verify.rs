@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::build::{self, Built};
-use crate::compare::{self, Comparison, Offer, Offered, Side, Subject};
+use crate::compare::{self, Comparison, Ignore, Offer, Offered, Side, Subject};
 use crate::diff;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -104,7 +104,7 @@ pub fn verify(
         built.filter(|_| options.platforms.is_empty() && comparing.layers.is_empty() && !comparing.tree)
         && comparisons.iter().all(|comparison| comparison.left.is_some() && comparison.right.is_some())
     {
-        comparisons.extend(index(&name, &built, &published)?);
+        comparisons.extend(index(&name, &built, &published, &comparing.ignore)?);
     }
     Ok(comparisons)
 }
@@ -207,7 +207,7 @@ fn epoch_hint(published: &Subject, epoch: i64) -> Option<String> {
     Some(format!("the image was made with another epoch: --epoch {stated}"))
 }
 
-fn index(name: &str, built: &Built, published: &Offered) -> Result<Option<Comparison>, Error> {
+fn index(name: &str, built: &Built, published: &Offered, ignore: &[Ignore]) -> Result<Option<Comparison>, Error> {
     let index = match &built.index {
         Some((_, bytes)) => match Document::parse(bytes, "")? {
             Document::Index(index) => Some((index, bytes.clone())),
@@ -220,5 +220,5 @@ fn index(name: &str, built: &Built, published: &Offered) -> Result<Option<Compar
     if left.index.is_none() && published.images.len() == 1 {
         return Ok(None);
     }
-    Ok(diff::indexes(&left, published))
+    Ok(diff::indexes(&left, published, ignore))
 }

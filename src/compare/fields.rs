@@ -100,9 +100,18 @@ fn values(field: String, left: Option<&Value>, right: Option<&Value>, found: &mu
         (Some(Value::Object(left)), Some(Value::Object(right))) => objects(&field, left, right, found),
         (Some(Value::Object(one)), None) if !one.is_empty() => objects(&field, one, &empty, found),
         (None, Some(Value::Object(one))) if !one.is_empty() => objects(&field, &empty, one, found),
+        (Some(Value::Array(left)), Some(Value::Array(right))) if are_objects(left) && are_objects(right) => {
+            for place in 0..left.len().max(right.len()) {
+                values(format!("{field}[{place}]"), left.get(place), right.get(place), found);
+            }
+        }
         _ if field == "config.Env" => variables(field, left, right, found),
         _ => found.push(FieldDifference { field, left: left.cloned(), right: right.cloned() }),
     }
+}
+
+fn are_objects(list: &[Value]) -> bool {
+    !list.is_empty() && list.iter().all(Value::is_object)
 }
 
 /// Environments, variable by variable; if no variable differs, their order does.

@@ -364,7 +364,7 @@ fn shape(header: &[u8; 512]) -> Digest {
     for field in [0..100, 156..257, 265..329, 345..500] {
         bytes[field].fill(0);
     }
-    for field in [100..108, 108..116, 116..124, 124..136, 136..148, 148..156] {
+    for field in [100..108, 108..116, 116..124, 124..136, 136..148, 148..156, 329..337, 337..345] {
         let field = &mut bytes[field];
         if field[0] & 0x80 != 0 {
             field[1..].fill(0);

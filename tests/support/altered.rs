@@ -16,7 +16,8 @@ pub type Members = Vec<(tar::Header, Vec<u8>)>;
 /// Where a member of this path stands.
 #[track_caller]
 pub fn position(members: &Members, path: &str) -> usize {
-    let is = |(header, _): &(tar::Header, Vec<u8>)| header.path().unwrap().to_str().unwrap().trim_end_matches('/') == path;
+    let is =
+        |(header, _): &(tar::Header, Vec<u8>)| header.path().unwrap().to_str().unwrap().trim_end_matches('/') == path;
     members.iter().position(is).unwrap_or_else(|| panic!("no {path} in the layer"))
 }
 
@@ -83,7 +84,8 @@ impl Sandbox {
         let mut index = read(fs::read(&index_file).unwrap());
         let named = |descriptor: &&mut Value| descriptor["annotations"]["org.opencontainers.image.ref.name"] == image;
         let top = index["manifests"].as_array_mut().unwrap().iter_mut().find(named).unwrap();
-        let blob = |descriptor: &Value| read(fs::read(self.blob("out", descriptor["digest"].as_str().unwrap())).unwrap());
+        let blob =
+            |descriptor: &Value| read(fs::read(self.blob("out", descriptor["digest"].as_str().unwrap())).unwrap());
         let mut manifest = blob(top);
         let mut config = blob(&manifest["config"]);
         change(&mut manifest, &mut config);

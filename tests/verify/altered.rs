@@ -291,13 +291,16 @@ fn written_by_another_tar() {
         let again = sandbox.path("again.tar");
         let list = sandbox.path("names");
         let flags = ["--no-recursion", "--format=gnu", "-C"];
-        tool("tar", flags.into_iter().chain([
-            folder.to_str().unwrap(),
-            "-T",
-            list.to_str().unwrap(),
-            "-cf",
-            again.to_str().unwrap(),
-        ]));
+        tool(
+            "tar",
+            flags.into_iter().chain([
+                folder.to_str().unwrap(),
+                "-T",
+                list.to_str().unwrap(),
+                "-cf",
+                again.to_str().unwrap(),
+            ]),
+        );
         fs::read(again).unwrap()
     });
     let document = verify(&sandbox);

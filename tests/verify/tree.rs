@@ -78,7 +78,10 @@ fn over_a_published_base() {
     let run = sandbox.run(["verify", "app/Dockerfile", "docker-archive:built.tar", "--tree"]);
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     // The setting that somebody changed, and the label that nobody missed.
-    sandbox.file("app/Dockerfile", fs::read_to_string(sandbox.path("app/Dockerfile")).unwrap().replace("LEVEL=3", "LEVEL=4"));
+    sandbox.file(
+        "app/Dockerfile",
+        fs::read_to_string(sandbox.path("app/Dockerfile")).unwrap().replace("LEVEL=3", "LEVEL=4"),
+    );
     let document = sandbox.run(["verify", "app/Dockerfile", "docker-archive:built.tar", "--tree", "--json"]).differs();
     assert_eq!(fields(&document, "config"), [r#"config.Env.LEVEL "4" "3""#]);
 }

@@ -1,10 +1,10 @@
 //! Comparing: two images for one platform, from the documents down to the files, in bounded memory.
 //!
-//! Documents are compared field by field. Layers are aligned ([`align`]) and compared by diff_id first, digest second; only
-//! where the plain streams differ are their entries read, side by side ([`lockstep`]). Every blob that is read is held to its
+//! Documents are compared field by field. Layers are aligned and compared by diff_id first, digest second; only
+//! where the plain streams differ are their entries read, side by side. Every blob that is read is held to its
 //! digest, and every plain stream to the diff_id that the config states.
 
-pub mod align;
+mod align;
 mod difference;
 mod fields;
 mod layers;
@@ -15,16 +15,17 @@ mod tree;
 
 use std::collections::BTreeSet;
 
-pub use difference::{FileDifference, Found, Ignore, Measure, What, between};
+pub use align::Marks;
+pub use difference::{FileDifference, Found, Ignore, What};
 pub use fields::FieldDifference;
 pub use layers::{LayerComparison, LayerSide, Verdict};
-pub use lockstep::{Matched, Pairing, TooMuch};
 pub use subject::{Offer, Offered, Subject, SubjectLayer};
 
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Index, LAYER_KEY, Platform};
 use align::{Aligned, align};
+use difference::Measure;
 use layers::compare_pair;
 
 /// How two images are compared.

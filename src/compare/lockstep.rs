@@ -116,11 +116,6 @@ impl Pairing {
         }
     }
 
-    /// How many entries have no partner.
-    pub fn waiting(&self) -> usize {
-        self.left.values().chain(self.right.values()).map(VecDeque::len).sum()
-    }
-
     /// What has come of it, when both streams are over.
     pub fn finish(self) -> Matched {
         let mut matched = self.matched;

@@ -79,7 +79,8 @@ fn a_file_added_and_another_removed() {
 
 #[test]
 fn mode_owner_and_time_are_metadata() {
-    let changes: [(&str, fn(&mut tar::Header)); 3] = [
+    type Change = fn(&mut tar::Header);
+    let changes: [(&str, Change); 3] = [
         ("mode", |header| header.set_mode(0o777)),
         ("owner", |header| header.set_uid(1000)),
         ("time", |header| header.set_mtime(1_700_000_000)),

@@ -53,13 +53,18 @@ fn shown(matched: &Matched) -> Vec<String> {
     matched.files.iter().map(one).collect()
 }
 
+/// How many entries have no partner.
+fn waiting(pairing: &Pairing) -> usize {
+    pairing.left.values().chain(pairing.right.values()).map(VecDeque::len).sum()
+}
+
 #[test]
 fn streams_in_one_order_keep_nothing() {
     let mut pairing = Pairing::new(Measure::default());
     for number in 0..100_000 {
         let path = format!("a/{number}");
         pairing.step(number, Some(file(&path, "x")), Some(file(&path, "x"))).unwrap();
-        assert_eq!((pairing.waiting(), pairing.kept), (0, 0));
+        assert_eq!((waiting(&pairing), pairing.kept), (0, 0));
     }
     let matched = pairing.finish();
     assert_eq!((matched.files.len(), matched.moved), (0, 0));
@@ -71,7 +76,7 @@ fn an_entry_of_only_one_side_keeps_one_of_each_waiting() {
     for number in 0..10_000 {
         let right = if number == 0 { "new".to_owned() } else { format!("a/{}", number - 1) };
         pairing.step(number, Some(file(&format!("a/{number}"), "x")), Some(file(&right, "x"))).unwrap();
-        assert!(pairing.waiting() <= 2, "{}", pairing.waiting());
+        assert!(waiting(&pairing) <= 2, "{}", waiting(&pairing));
     }
 }
 

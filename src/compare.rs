@@ -19,6 +19,7 @@ pub use align::Marks;
 pub use difference::{FileDifference, Found, Ignore, What};
 pub use fields::FieldDifference;
 pub use layers::{LayerComparison, LayerSide, Verdict};
+pub use lockstep::Kept;
 pub use subject::{Offer, Offered, Subject, SubjectLayer};
 
 use crate::digest::Digest;
@@ -114,25 +115,25 @@ impl Comparison {
     }
 }
 
-/// Compares two images.
+/// Compares two images. `kept` is how much the run keeps of what it found before.
 ///
 /// # Errors
 ///
 /// If a registry or this machine fails; more differs than can be kept.
-pub fn compare(left: &Subject, right: &Subject, options: &Options) -> Result<Comparison, Error> {
+pub fn compare(left: &Subject, right: &Subject, options: &Options, kept: &mut Kept) -> Result<Comparison, Error> {
     let side = |subject: &Subject| Some(Side { name: subject.name.clone(), digest: subject.digest() });
     let mut comparison = Comparison::of(Some(right.platform.clone()), side(left), side(right));
     comparison.ignored.clone_from(&options.ignore);
     if options.tree {
         comparison.tree = true;
-        tree::compare(left, right, Measure::without(&options.ignore).unpacked(), &mut comparison)?;
+        tree::compare(left, right, Measure::without(&options.ignore).unpacked(), &mut comparison, kept)?;
         return Ok(comparison);
     }
     let measure = Measure::without(&options.ignore);
     let marks = |subject: &Subject| subject.layers.iter().map(|layer| layer.marks.clone()).collect::<Vec<_>>();
     for pair in align(&marks(left), &marks(right)) {
         if is_meant(left, right, pair, &options.layers) {
-            comparison.layers.push(compare_pair(left, right, pair, measure, options.thorough)?);
+            comparison.layers.push(compare_pair(left, right, pair, measure, options.thorough, kept)?);
         }
     }
     if !options.layers.is_empty() {

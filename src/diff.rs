@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::compare::{self, Comparison, Ignore, Offer, Offered, Options, Side, Subject};
+use crate::compare::{self, Comparison, Ignore, Kept, Offer, Offered, Options, Side, Subject};
 use crate::error::Error;
 use crate::image::{ImageError, Location, Platform};
 use crate::registry::Traffic;
@@ -25,9 +25,10 @@ pub fn diff(
     let left = Offered::load(workshop, left, traffic)?;
     let right = Offered::load(workshop, right, traffic)?;
     compare::check_names(&options.layers, subjects(&left).chain(subjects(&right)))?;
+    let mut kept = Kept::default();
     let mut comparisons = Vec::new();
     for (before, now) in matched(&left, &right, platforms)? {
-        comparisons.push(compare_offers((&left.name, before), (&right.name, now), options)?);
+        comparisons.push(compare_offers((&left.name, before), (&right.name, now), options, &mut kept)?);
     }
     if platforms.is_empty() && options.layers.is_empty() && !options.tree {
         comparisons.extend(indexes(&left, &right, &options.ignore));
@@ -83,9 +84,10 @@ fn compare_offers(
     (left, before): (&str, Option<&Offer>),
     (right, now): (&str, Option<&Offer>),
     options: &Options,
+    kept: &mut Kept,
 ) -> Result<Comparison, Error> {
     if let (Some(Ok(before)), Some(Ok(now))) = (before.map(|offer| &offer.subject), now.map(|offer| &offer.subject)) {
-        return compare::compare(before, now, options);
+        return compare::compare(before, now, options, kept);
     }
     let side = |name: &str, offer: Option<&Offer>| {
         let digest = |offer: &Offer| offer.subject.as_ref().ok().and_then(|subject| subject.digest());

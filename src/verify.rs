@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::build::{self, Built};
-use crate::compare::{self, Comparison, Ignore, Offer, Offered, Side, Subject};
+use crate::compare::{self, Comparison, Ignore, Kept, Offer, Offered, Side, Subject};
 use crate::diff;
 use crate::digest::Digest;
 use crate::error::Error;
@@ -46,8 +46,11 @@ pub fn verify(
     let mut hints = Vec::new();
     if !options.locked {
         for (platform, subject) in &there {
-            pin(&mut workspace, at, platform, &subject.manifest, &mut hints)?;
+            pin(&mut workspace, at, platform, &subject.manifest)?;
         }
+    }
+    for (platform, _) in &there {
+        note_unpinned(&workspace, at, platform, &mut hints)?;
     }
     let built = rebuild(workshop, &workspace, at, &there, options)?;
     let made_names: BTreeSet<&str> = workspace.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
@@ -62,6 +65,7 @@ pub fn verify(
         .collect();
     compare::check_names(&comparing.layers, rebuilt.iter().map(|(_, left)| left).chain(diff::subjects(&published)))?;
     let comparing = compare::Options { thorough: true, ..comparing.clone() };
+    let mut kept = Kept::default();
     let mut comparisons = Vec::new();
     let left_side = |digest| Some(Side { name: name.clone(), digest });
     let right_side = |digest| Some(Side { name: published.name.clone(), digest });
@@ -70,7 +74,7 @@ pub fn verify(
         let left = rebuilt.iter().find(|(other, _)| other == platform).map(|(_, left)| left);
         comparisons.push(match (left, subject) {
             (Some(left), Some(Ok(right))) => {
-                let mut comparison = compare::compare(left, right, &comparing)?;
+                let mut comparison = compare::compare(left, right, &comparing, &mut kept)?;
                 if !comparison.is_equal() {
                     comparison.hints.extend(hints.iter().cloned());
                     comparison.hints.extend(epoch_hint(right, options.epoch));
@@ -136,13 +140,7 @@ fn wanted(recipe: &Recipe, published: &Offered, options: &build::Options) -> Vec
 }
 
 /// Pins the base at the bottom of the image to the one that the published image was built on.
-fn pin(
-    workspace: &mut Workspace,
-    at: usize,
-    platform: &Platform,
-    manifest: &Manifest,
-    hints: &mut Vec<String>,
-) -> Result<(), Error> {
+fn pin(workspace: &mut Workspace, at: usize, platform: &Platform, manifest: &Manifest) -> Result<(), Error> {
     let annotation = |key: &str| manifest.annotations.get(key).map(String::as_str);
     let mut bottom = at;
     while let Base::Recipe(name) = &workspace.recipes[bottom].base {
@@ -168,14 +166,21 @@ fn pin(
         annotation(BASE_FACTS).and_then(|facts| facts.split(' ').next())
     }
     .and_then(|digest| digest.parse().ok());
-    match named {
-        Some(digest) => recipe.lock.get_or_insert_default().set(&name, platform, digest),
-        None if recipe.lock.as_ref().is_some_and(|lock| lock.pin(&name, Some(platform)).is_some()) => {}
-        None => {
-            let hint = format!(
-                "the image does not say which `{name}` it was built on, and no lock file does: the newest was taken"
-            );
-            if !hints.contains(&hint) {
+    if let Some(digest) = named {
+        recipe.lock.get_or_insert_default().set(&name, platform, digest);
+    }
+    Ok(())
+}
+
+/// Says of which images the newest is taken, because nothing says which one was.
+fn note_unpinned(workspace: &Workspace, at: usize, platform: &Platform, hints: &mut Vec<String>) -> Result<(), Error> {
+    for recipe in &workspace.recipes[..=at] {
+        for (location, name) in recipe.images(Some(platform))? {
+            let Location::Registry(reference) = location else { continue };
+            let is_pinned = recipe.lock.as_ref().is_some_and(|lock| lock.pin(&name, Some(platform)).is_some());
+            let hint =
+                format!("neither the image nor a lock file says which `{name}` it was made of: the newest was taken");
+            if reference.digest.is_none() && !is_pinned && !hints.contains(&hint) {
                 hints.push(hint);
             }
         }

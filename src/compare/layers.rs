@@ -2,7 +2,7 @@
 
 use super::align::Aligned;
 use super::difference::{FileDifference, Measure};
-use super::lockstep::{self, TooMuch};
+use super::lockstep::{self, Kept, TooMuch};
 use super::reading::{self, Unread};
 use super::subject::{Subject, SubjectLayer};
 use crate::error::Error;
@@ -95,6 +95,7 @@ pub(super) fn compare_pair(
     pair: Aligned,
     measure: Measure,
     thorough: bool,
+    kept: &mut Kept,
 ) -> Result<LayerComparison, Error> {
     let side = |subject: &Subject, place: Option<usize>| {
         place.map(|place| LayerSide { place, layer: subject.layers[place].clone() })
@@ -132,7 +133,7 @@ pub(super) fn compare_pair(
             });
             both(left, settle(one)?, settle(other)?).map(|()| Verdict::Recompressed)
         }
-        false => compare_entries(left, before, right, now, measure, &mut comparison)?,
+        false => compare_entries((left, before), (right, now), measure, &mut comparison, kept)?,
     };
     drop(running);
     match outcome {
@@ -147,19 +148,22 @@ pub(super) fn compare_pair(
 
 /// Reads two layers side by side.
 fn compare_entries(
-    left: &Subject,
-    before: &SubjectLayer,
-    right: &Subject,
-    now: &SubjectLayer,
+    (left, before): (&Subject, &SubjectLayer),
+    (right, now): (&Subject, &SubjectLayer),
     measure: Measure,
     comparison: &mut LayerComparison,
+    kept: &mut Kept,
 ) -> Result<Result<Verdict, String>, Error> {
-    let (one, other, matched) =
-        lockstep::pair(measure, |tell| reading::members(left, before, tell), |tell| reading::members(right, now, tell));
+    let (one, other, matched) = lockstep::pair(
+        measure,
+        *kept,
+        |tell| reading::members(left, before, tell),
+        |tell| reading::members(right, now, tell),
+    );
     let one = settle(one.unwrap_or(Err(Unread::Stopped)))?;
     let other = settle(other.unwrap_or(Err(Unread::Stopped)))?;
     // Both are stopped if more differs than can be kept; whatever is damaged is why otherwise.
-    let matched = match matched {
+    let (matched, kept_now) = match matched {
         Ok(matched) => matched,
         Err(too_much) => {
             let layer = now.name().map_or_else(|| now.descriptor.digest.to_string(), str::to_owned);
@@ -188,6 +192,7 @@ fn compare_entries(
         comparison.why = Some(format!("{} {entries} at another place in the tar stream", matched.moved));
     }
     comparison.files = matched.files;
+    *kept = kept_now;
     Ok(Ok(verdict))
 }
 

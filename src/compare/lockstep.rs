@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::difference::{FileDifference, Found, Measure, What, between};
 use crate::image::Member;
 
-/// How much entries without a partner, and differences, may take of memory together, in bytes: some million of each.
+/// How much entries without a partner, and all differences of a run, may take of memory together, in bytes: some
+/// million.
 const KEPT_LIMIT: usize = 512 << 20;
 
 /// How many entries one stream may be ahead of the other.
@@ -24,6 +25,27 @@ pub struct TooMuch;
 impl TooMuch {
     /// What to do about it.
     pub const HELP: &str = "compare images that have more in common";
+}
+
+/// How much memory the differences take that a run has found so far, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kept(usize);
+
+impl Kept {
+    /// Takes in another difference.
+    ///
+    /// # Errors
+    ///
+    /// [`TooMuch`].
+    pub(super) fn add(&mut self, file: &FileDifference) -> Result<(), TooMuch> {
+        let sides = [&file.left, &file.right].into_iter().flatten();
+        self.0 += sides.map(|found| cost(&found.member)).sum::<usize>();
+        self.check()
+    }
+
+    fn check(self) -> Result<(), TooMuch> {
+        if self.0 > KEPT_LIMIT { Err(TooMuch) } else { Ok(()) }
+    }
 }
 
 /// What two streams of entries have come to.
@@ -49,15 +71,15 @@ pub struct Pairing {
     measure: Measure,
     left: Waiting,
     right: Waiting,
-    /// How much both hold.
-    kept: usize,
+    /// How much both hold, and what was found before.
+    kept: Kept,
     matched: Matched,
 }
 
 impl Pairing {
     /// Nothing yet.
-    pub fn new(measure: Measure) -> Pairing {
-        Pairing { measure, ..Pairing::default() }
+    pub fn new(measure: Measure, kept: Kept) -> Pairing {
+        Pairing { measure, kept, ..Pairing::default() }
     }
 
     /// Takes the next entry of each stream.
@@ -69,7 +91,7 @@ impl Pairing {
         let (left, right) = match (left, right) {
             (Some(left), Some(right)) if left.path == right.path && !self.is_waited_for(&left.path) => {
                 self.compare((number, Arc::new(left)), (number, Arc::new(right)));
-                return if self.kept > KEPT_LIMIT { Err(TooMuch) } else { Ok(()) };
+                return self.kept.check();
             }
             other => other,
         };
@@ -77,23 +99,23 @@ impl Pairing {
             let left = (number, Arc::new(left));
             match take(&mut self.right, &left.1.path) {
                 Some(right) => {
-                    self.kept -= cost(&right.1);
+                    self.kept.0 -= cost(&right.1);
                     self.compare(left, right);
                 }
-                None => self.kept += keep(&mut self.left, left),
+                None => self.kept.0 += keep(&mut self.left, left),
             }
         }
         if let Some(right) = right {
             let right = (number, Arc::new(right));
             match take(&mut self.left, &right.1.path) {
                 Some(left) => {
-                    self.kept -= cost(&left.1);
+                    self.kept.0 -= cost(&left.1);
                     self.compare(left, right);
                 }
-                None => self.kept += keep(&mut self.right, right),
+                None => self.kept.0 += keep(&mut self.right, right),
             }
         }
-        if self.kept > KEPT_LIMIT { Err(TooMuch) } else { Ok(()) }
+        self.kept.check()
     }
 
     fn is_waited_for(&self, path: &[u8]) -> bool {
@@ -105,7 +127,7 @@ impl Pairing {
         self.matched.ignored |= ignored;
         self.matched.moved += u64::from(at != place);
         if !what.is_empty() {
-            self.kept += cost(&left) + cost(&right);
+            self.kept.0 += cost(&left) + cost(&right);
             let found = |member| Some(Found { member, layer: None });
             self.matched.files.push(FileDifference {
                 path: left.path.clone(),
@@ -116,8 +138,8 @@ impl Pairing {
         }
     }
 
-    /// What has come of it, when both streams are over.
-    pub fn finish(self) -> Matched {
+    /// What has come of it, when both streams are over, and how much is kept with it.
+    pub fn finish(self) -> (Matched, Kept) {
         let mut matched = self.matched;
         let lonely = |waiting: Waiting| waiting.into_values().flatten().map(|(_, member)| member);
         for member in lonely(self.left) {
@@ -135,7 +157,7 @@ impl Pairing {
             matched.moved = 0;
         }
         matched.files.sort_by(|a, b| a.path.cmp(&b.path));
-        matched
+        (matched, self.kept)
     }
 }
 
@@ -171,19 +193,23 @@ struct Failed;
 /// What a reader has come to; nothing if its thread panicked.
 type Outcome<E> = Option<Result<(), E>>;
 
+/// What has matched, and how much is kept with it.
+type Pairs = Result<(Matched, Kept), TooMuch>;
+
 /// Reads two streams on a thread each and pairs their entries. Each reader tells of its entries one after the other,
 /// and stops when it is told to. Once one has failed, the other is stopped, and what has matched so far means nothing.
 pub fn pair<E: Send>(
     measure: Measure,
+    kept: Kept,
     left: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
     right: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
-) -> (Outcome<E>, Outcome<E>, Result<Matched, TooMuch>) {
+) -> (Outcome<E>, Outcome<E>, Pairs) {
     std::thread::scope(|scope| {
         let (to_left, from_left) = sync_channel(AHEAD);
         let (to_right, from_right) = sync_channel(AHEAD);
         let left = scope.spawn(move || run(left, &to_left));
         let right = scope.spawn(move || run(right, &to_right));
-        let matched = match_all(measure, &from_left, &from_right);
+        let matched = match_all(measure, kept, &from_left, &from_right);
         // Whoever still has something to tell learns that nobody listens.
         drop((from_left, from_right));
         (left.join().ok(), right.join().ok(), matched)
@@ -201,8 +227,8 @@ fn run<E>(reader: impl FnOnce(&mut Tell<'_>) -> Result<(), E>, channel: &SyncSen
     result
 }
 
-fn match_all(measure: Measure, left: &Receiver<Message>, right: &Receiver<Message>) -> Result<Matched, TooMuch> {
-    let mut pairing = Pairing::new(measure);
+fn match_all(measure: Measure, kept: Kept, left: &Receiver<Message>, right: &Receiver<Message>) -> Pairs {
+    let mut pairing = Pairing::new(measure, kept);
     for number in 0.. {
         let (left, right) = (left.recv().ok().transpose(), right.recv().ok().transpose());
         match (left, right) {

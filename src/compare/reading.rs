@@ -7,7 +7,7 @@ use super::subject::{Subject, SubjectLayer, damage, with_causes};
 use crate::base::decompress_exactly;
 use crate::digest::{Digest, Digesting};
 use crate::error::Error;
-use crate::image::{LAYER_LIMIT, Member, read_members};
+use crate::image::{LAYER_LIMIT, Member, TreeError, read_members};
 
 /// Why a layer was not read to its end.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub fn members(
             stopped = tell(member);
             stopped
         })
-        .map_err(|error| Unread::Damaged(with_causes(&error)))?;
+        .map_err(|error| Unread::Damaged(of_layer(&error)))?;
         Ok(stopped)
     })
 }
@@ -85,6 +85,11 @@ fn read_with(
         Some(diff_id) if diff_id != plain => Err(wrong_diff_id(diff_id, plain)),
         _ => Ok(()),
     }
+}
+
+/// The words of a stream that no layer may be; they were made for bases.
+fn of_layer(error: &TreeError) -> String {
+    with_causes(error).replace("a layer of the base image", "it").replace("the base image", "it")
 }
 
 fn wrong_diff_id(stated: Digest, found: Digest) -> Unread {

@@ -15,6 +15,9 @@ use crate::output::OutputError;
 use crate::registry::{self, Traffic};
 use crate::workshop::Workshop;
 
+/// How many platforms an image may be for: the documents of all are in memory at once.
+const PLATFORM_LIMIT: usize = 100;
+
 /// An image for one platform.
 #[derive(Debug)]
 pub struct Subject {
@@ -128,6 +131,10 @@ impl Offered {
                 Ok(Offered { name, index: None, images })
             }
             Document::Index(index) => {
+                if index.images().count() > PLATFORM_LIMIT {
+                    let message = format!("`{name}` lists more than {PLATFORM_LIMIT} images");
+                    return Err(Error::request(message, "name one of them by its digest"));
+                }
                 let mut images = Vec::new();
                 for descriptor in index.images() {
                     let platform = descriptor.platform.clone();

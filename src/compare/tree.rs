@@ -10,18 +10,16 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::difference::{FileDifference, Found, Measure, What, between};
-use super::lockstep::TooMuch;
+use super::lockstep::{Kept, TooMuch};
 use super::reading::{self, Unread};
 use super::{Comparison, LayerComparison, LayerSide, Subject, Verdict};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
-use crate::image::{Form, Member, MemberKind, TreeError, Whiteout};
+use crate::image::{Form, Member, MemberKind, Whiteout};
 
 /// How many paths an image may have.
 const PATHS_LIMIT: usize = 4_000_000;
-/// How many paths may differ.
-const FILES_LIMIT: usize = 1_000_000;
 
 /// A side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +41,17 @@ struct Placed {
 struct Tree(BTreeMap<Box<[u8]>, Placed>);
 
 /// Compares the trees of two images and their settings.
-pub fn compare(left: &Subject, right: &Subject, measure: Measure, comparison: &mut Comparison) -> Result<(), Error> {
+///
+/// # Errors
+///
+/// If a registry or this machine fails; an image has more paths, or more differs, than can be kept.
+pub fn compare(
+    left: &Subject,
+    right: &Subject,
+    measure: Measure,
+    comparison: &mut Comparison,
+    kept: &mut Kept,
+) -> Result<(), Error> {
     comparison.config = settings::compare(&left.config, &right.config);
     // What both have at the bottom is read once, and is the same on both sides.
     let shared = left.layers.iter().zip(&right.layers).take_while(|(left, right)| is_same(left, right)).count();
@@ -62,7 +70,7 @@ pub fn compare(left: &Subject, right: &Subject, measure: Measure, comparison: &m
     let implied = Arc::new(implied());
     before.imply(&implied);
     now.imply(&implied);
-    comparison.files = differences(&before.0, &now.0, measure)?;
+    comparison.files = differences(&before.0, &now.0, measure, kept)?;
     Ok(())
 }
 
@@ -87,7 +95,8 @@ impl Tree {
                 Ok(()) => {}
                 Err(Unread::Failed(error)) => return Err(error),
                 Err(Unread::Stopped) => {
-                    return Err(TreeError::TooMany { what: "paths", limit: PATHS_LIMIT as u64 }.into());
+                    let message = format!("`{}` has more than {PATHS_LIMIT} paths", subject.name);
+                    return Err(Error::request(message, "compare its layers, without --tree"));
                 }
                 Err(Unread::Damaged(why)) => {
                     let side = Some(LayerSide { place, layer: layer.clone() });
@@ -112,6 +121,7 @@ impl Tree {
         let mut added: BTreeMap<Box<[u8]>, Arc<Member>> = BTreeMap::new();
         reading::members(subject, &subject.layers[place], &mut |member| {
             match member.whiteout() {
+                _ if member.kind == MemberKind::GLOBAL_RECORDS => {}
                 Some(Whiteout::Nothing) => {}
                 Some(Whiteout::Opaque(directory)) if directory.is_empty() => self.0.clear(),
                 Some(Whiteout::Opaque(directory)) => self.remove_below(&directory),
@@ -222,6 +232,7 @@ fn differences(
     left: &BTreeMap<Box<[u8]>, Placed>,
     right: &BTreeMap<Box<[u8]>, Placed>,
     measure: Measure,
+    kept: &mut Kept,
 ) -> Result<Vec<FileDifference>, Error> {
     let mut files: Vec<FileDifference> = Vec::new();
     let found = |placed: &Placed| Some(Found { member: Arc::clone(&placed.member), layer: Some(placed.layer) });
@@ -251,11 +262,10 @@ fn differences(
             (None, None) => break,
         };
         if !file.what.is_empty() {
+            kept.add(&file).map_err(|too_much| {
+                Error::request(format!("the trees cannot be compared: {too_much}"), TooMuch::HELP)
+            })?;
             files.push(file);
-        }
-        if files.len() > FILES_LIMIT {
-            let message = format!("the trees cannot be compared: more than {FILES_LIMIT} paths differ");
-            return Err(Error::request(message, TooMuch::HELP));
         }
     }
     Ok(files)

@@ -68,6 +68,9 @@ pub enum MemberKind {
 }
 
 impl MemberKind {
+    /// PAX records for all entries that follow: nothing that is unpacked, and no reader of layers heeds them.
+    pub const GLOBAL_RECORDS: MemberKind = MemberKind::Other(b'g');
+
     /// The word for it.
     pub fn word(self) -> &'static str {
         match self {
@@ -79,6 +82,7 @@ impl MemberKind {
             MemberKind::CharacterDevice => "character device",
             MemberKind::BlockDevice => "block device",
             MemberKind::Fifo => "FIFO",
+            MemberKind::GLOBAL_RECORDS => "global records",
             MemberKind::Other(_) => "entry of an unknown type",
         }
     }
@@ -173,16 +177,13 @@ pub fn read_members(stream: impl Read, mut tell: impl FnMut(Member) -> ControlFl
     // What a sparse file's holes give is not bounded by the stream.
     let mut contents_left = LAYER_LIMIT;
     walk(stream, |_, path, entry| {
-        if entry.header().entry_type() == tar::EntryType::XGlobalHeader {
-            return Ok(ControlFlow::Continue(()));
-        }
         let (mut member, form) = describe(path, entry)?;
         member.form = match last.take() {
             Some(last) if *last == form => last,
             _ => Arc::new(form),
         };
         last = Some(Arc::clone(&member.form));
-        if matches!(member.kind, MemberKind::File | MemberKind::Pieces) {
+        if matches!(member.kind, MemberKind::File | MemberKind::Pieces | MemberKind::Other(_)) {
             let mut hasher = Hasher::new();
             let mut content = entry.take(contents_left.saturating_add(1));
             member.size = io::copy(&mut content, &mut HashWriter(&mut hasher))?;
@@ -211,8 +212,11 @@ impl io::Write for HashWriter<'_> {
 /// All that the headers of an entry say.
 fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Member, Form), TreeError> {
     let raw = entry.path_bytes().into_owned();
-    let records = Records::of(entry)?;
-    let in_pieces = is_in_pieces(entry)?;
+    // The reader would take the content of global records for records of its own, however long it is.
+    let (records, in_pieces) = match entry.header().entry_type() {
+        tar::EntryType::XGlobalHeader => (Records::default(), false),
+        _ => (Records::of(entry)?, is_in_pieces(entry)?),
+    };
     let link = entry.link_name_bytes().map(|link| Box::<[u8]>::from(link.as_ref()));
     if let Some(link) = link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
         return Err(TreeError::TooLong(link.len()));

@@ -200,6 +200,61 @@ fn every_kind_of_entry_is_compared() {
     assert_eq!(document["layers"][0]["files"][1]["right"]["device"], "1:5");
 }
 
+/// A tar stream as Python's library writes it; the script has a `tar` to add to.
+fn written(sandbox: &Sandbox, format: &str, script: &str) -> Vec<u8> {
+    let whole = format!(
+        "import io, sys, tarfile\n\
+         tar = tarfile.open(sys.argv[1], 'w', format=tarfile.{format})\n\
+         def add(name, content=b'', **fields):\n    \
+             info = tarfile.TarInfo(name)\n    \
+             info.size = len(content)\n    \
+             for key, value in fields.items(): setattr(info, key, value)\n    \
+             tar.addfile(info, io.BytesIO(content))\n\
+         {script}\ntar.close()\n"
+    );
+    let path = sandbox.path(&format!("{format}.tar"));
+    crate::support::judge::python(&whole, &path);
+    std::fs::read(path).unwrap()
+}
+
+#[test]
+fn forms_of_tar_streams_are_told_apart() {
+    let sandbox = Sandbox::new();
+    let long = format!("d/{}", "n".repeat(150));
+    let compare = |left: Vec<u8>, right: Vec<u8>, flags: &[&str]| {
+        HandMade::new().layer(&left).write(&sandbox.path("left"), "image");
+        HandMade::new().layer(&right).write(&sandbox.path("right"), "image");
+        sandbox.run(["diff", "oci:left", "oci:right", "--json"].iter().chain(flags))
+    };
+    let entries = format!("add({long:?}, b'x', mtime=5); add('./e', b'y')");
+    let [pax, gnu] = ["PAX_FORMAT", "GNU_FORMAT"].map(|format| written(&sandbox, format, &entries));
+    let document = compare(pax.clone(), gnu.clone(), &[]).differs();
+    assert_eq!(verdicts(&document), ["metadata only -"]);
+    let layer = &document["layers"][0]["files"];
+    assert_eq!(crate::verify::lines(layer), [format!("/{long} tar form"), "/e tar form".to_owned()]);
+    assert_eq!(
+        (&layer[0]["left"]["form"], &layer[0]["right"]["form"]),
+        (&json!("ustar, PAX path"), &json!("GNU, long names"))
+    );
+    assert_eq!(layer[1]["left"]["form"], "ustar, begins with ./");
+    // No form is a time.
+    assert_eq!(compare(pax.clone(), gnu, &["--ignore", "time"]).code, 1);
+    let fine = written(&sandbox, "PAX_FORMAT", &entries.replace("mtime=5", "mtime=5.25"));
+    let document = compare(pax.clone(), fine.clone(), &[]).differs();
+    let layer = &document["layers"][0]["files"];
+    assert_eq!(crate::verify::lines(layer), [format!("/{long} time,tar form")]);
+    assert_eq!(layer[0]["right"]["time"], "1970-01-01T00:00:05.250000000Z");
+    // The record that only the fraction needs goes with the time.
+    compare(pax.clone(), fine, &["--ignore", "time"]).ok();
+    let global = written(
+        &sandbox,
+        "PAX_FORMAT",
+        &format!("tar.fileobj.write(tar.tarinfo.create_pax_global_header({{'comment': 'x'}})); {entries}"),
+    );
+    let document = compare(pax, global, &["--ignore", "time"]).differs();
+    assert_eq!(document["layers"][0]["files"][0]["right"]["kind"], "global records");
+}
+
 #[test]
 fn platforms_that_one_side_lacks() {
     let sandbox = Sandbox::new();

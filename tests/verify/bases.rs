@@ -66,7 +66,7 @@ fn without_annotations_the_lock_file_names_it_else_the_newest_is_taken_and_that_
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).differs();
     assert_eq!(verdicts(&document), ["content differs by hand", "identical code"]);
     let note = document["notes"][0].as_str().unwrap();
-    assert!(note.contains("/base:v1` it was built on") && note.contains("the newest was taken"), "{note}");
+    assert!(note.contains("/base:v1` it was made of") && note.contains("the newest was taken"), "{note}");
 }
 
 #[test]

@@ -40,9 +40,10 @@ fn matched(left: &[(&str, &str)], right: &[(&str, &str)]) -> Matched {
         }
         Ok(())
     };
-    let (one, other, matched) = pair(Measure::default(), |told| tell(left, told), |told| tell(right, told));
+    let (one, other, matched) =
+        pair(Measure::default(), Kept::default(), |told| tell(left, told), |told| tell(right, told));
     assert_eq!((one, other), (Some(Ok(())), Some(Ok(()))));
-    matched.unwrap()
+    matched.unwrap().0
 }
 
 fn shown(matched: &Matched) -> Vec<String> {
@@ -60,19 +61,19 @@ fn waiting(pairing: &Pairing) -> usize {
 
 #[test]
 fn streams_in_one_order_keep_nothing() {
-    let mut pairing = Pairing::new(Measure::default());
+    let mut pairing = Pairing::new(Measure::default(), Kept::default());
     for number in 0..100_000 {
         let path = format!("a/{number}");
         pairing.step(number, Some(file(&path, "x")), Some(file(&path, "x"))).unwrap();
-        assert_eq!((waiting(&pairing), pairing.kept), (0, 0));
+        assert_eq!((waiting(&pairing), pairing.kept.0), (0, 0));
     }
-    let matched = pairing.finish();
+    let (matched, _) = pairing.finish();
     assert_eq!((matched.files.len(), matched.moved), (0, 0));
 }
 
 #[test]
 fn an_entry_of_only_one_side_keeps_one_of_each_waiting() {
-    let mut pairing = Pairing::new(Measure::default());
+    let mut pairing = Pairing::new(Measure::default(), Kept::default());
     for number in 0..10_000 {
         let right = if number == 0 { "new".to_owned() } else { format!("a/{}", number - 1) };
         pairing.step(number, Some(file(&format!("a/{number}"), "x")), Some(file(&right, "x"))).unwrap();
@@ -115,7 +116,8 @@ fn more_than_can_be_kept_is_an_error_and_stops_both() {
         }
         Ok(())
     };
-    let (left, right, matched) = pair(Measure::default(), |tell| endless("left", tell), |tell| endless("right", tell));
+    let (left, right, matched) =
+        pair(Measure::default(), Kept::default(), |tell| endless("left", tell), |tell| endless("right", tell));
     assert_eq!(matched.unwrap_err(), TooMuch);
     assert!(left.unwrap().unwrap_err() < 100_000 && right.unwrap().unwrap_err() < 100_000);
 }
@@ -124,6 +126,7 @@ fn more_than_can_be_kept_is_an_error_and_stops_both() {
 fn one_that_fails_stops_the_other() {
     let (left, right, _) = pair(
         Measure::default(),
+        Kept::default(),
         |_| Err("broken"),
         |tell| {
             for number in 0..10_000_000 {

@@ -1,6 +1,5 @@
 //! Verifying: an image rebuilt from its sources, with nothing that anybody remembers, and compared with the published one.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::build::{self, Built};
@@ -53,26 +52,19 @@ pub fn verify(
         note_unpinned(&workspace, at, platform, &mut hints)?;
     }
     let built = rebuild(workshop, &workspace, at, &there, options)?;
-    let made_names: BTreeSet<&str> = workspace.recipes.iter().map(|recipe| recipe.name.as_str()).collect();
-    let base_is_made = |image: &build::BuiltImage| {
-        let named = image.image.manifest.annotations.get(BASE_NAME);
-        matches!(workspace.recipes[at].base, Base::Recipe(_)) && named.is_some_and(|name| made_names.contains(&**name))
-    };
+    let base_is_made = matches!(workspace.recipes[at].base, Base::Recipe(_));
     let rebuilt: Vec<(&Platform, Subject)> = there
         .iter()
         .zip(built.iter().flat_map(|built| &built.platforms))
-        .map(|((platform, _), image)| (*platform, Subject::built(workshop, &name, image, base_is_made(image))))
+        .map(|((platform, _), image)| (*platform, Subject::built(workshop, &name, image, base_is_made)))
         .collect();
     compare::check_names(&comparing.layers, rebuilt.iter().map(|(_, left)| left).chain(diff::subjects(&published)))?;
     let comparing = compare::Options { thorough: true, ..comparing.clone() };
     let mut kept = Kept::default();
     let mut comparisons = Vec::new();
-    let left_side = |digest| Some(Side { name: name.clone(), digest });
-    let right_side = |digest| Some(Side { name: published.name.clone(), digest });
     for (platform, offer) in &found {
-        let subject = offer.map(|offer| &offer.subject);
         let left = rebuilt.iter().find(|(other, _)| other == platform).map(|(_, left)| left);
-        comparisons.push(match (left, subject) {
+        comparisons.push(match (left, offer.map(|offer| &offer.subject)) {
             (Some(left), Some(Ok(right))) => {
                 let mut comparison = compare::compare(left, right, &comparing, &mut kept)?;
                 if !comparison.is_equal() {
@@ -81,26 +73,17 @@ pub fn verify(
                 }
                 comparison
             }
-            (_, Some(Err(why))) => {
-                let mut comparison = Comparison::of(Some((*platform).clone()), left_side(None), right_side(None));
-                comparison.damaged = Some(why.clone());
-                comparison
-            }
-            _ => Comparison::of(Some((*platform).clone()), left_side(None), None),
+            (_, offer) => alone(Some(platform), Some(&name), offer, &published.name),
         });
     }
-    for offer in published.images.iter().filter(|_| options.platforms.is_empty()) {
-        let is_wanted = |platform: &Platform| wanted.iter().any(|wanted| wanted.accepts(platform));
-        match (&offer.platform, &offer.subject) {
-            (Some(platform), _) if is_wanted(platform) => {}
-            (platform, Ok(subject)) => {
-                comparisons.push(Comparison::of(platform.clone(), None, right_side(subject.digest())));
-            }
-            (platform, Err(why)) => {
-                let mut comparison = Comparison::of(platform.clone(), left_side(None), right_side(None));
-                comparison.damaged = Some(why.clone());
-                comparisons.push(comparison);
-            }
+    for offer in &published.images {
+        let is_meant = match &offer.platform {
+            Some(platform) => options.platforms.is_empty() && !wanted.iter().any(|wanted| wanted.accepts(platform)),
+            // What is damaged before it says its platform may be any.
+            None => true,
+        };
+        if is_meant {
+            comparisons.push(alone(offer.platform.as_ref(), None, Some(&offer.subject), &published.name));
         }
     }
     // Only an image that was rebuilt for all its platforms has an index to compare.
@@ -111,6 +94,20 @@ pub fn verify(
         comparisons.extend(index(&name, &built, &published, &comparing.ignore)?);
     }
     Ok(comparisons)
+}
+
+/// An image that cannot be compared: only one side has it, or it is damaged.
+fn alone(
+    platform: Option<&Platform>,
+    spec: Option<&str>,
+    published: Option<&Result<Box<Subject>, String>>,
+    image: &str,
+) -> Comparison {
+    let side = |name: &str, digest| Side { name: name.to_owned(), digest };
+    let right = published.map(|subject| side(image, subject.as_ref().ok().and_then(|subject| subject.digest())));
+    let mut comparison = Comparison::of(platform.cloned(), spec.map(|spec| side(spec, None)), right);
+    comparison.damaged = published.and_then(|subject| subject.as_ref().err().cloned());
+    comparison
 }
 
 /// The place of the only recipe that was asked for.

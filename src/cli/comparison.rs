@@ -73,7 +73,7 @@ fn shown(text: &str) -> String {
 fn table(comparison: &Comparison, arguments: &ComparisonArguments) -> String {
     let mut lines = vec![headline(comparison, arguments)];
     if let Some(why) = &comparison.damaged {
-        lines.push(format!("  damaged: {}", shown(why)));
+        lines.push(format!("  {}", shown(why)));
     }
     let is_history = |field: &&FieldDifference| field.field.starts_with("history[");
     lines.extend(comparison.manifest.iter().map(field));
@@ -98,11 +98,14 @@ fn headline(comparison: &Comparison, arguments: &ComparisonArguments) -> String 
         None if comparison.damaged.is_some() => "image".to_owned(),
         None => "index".to_owned(),
     };
+    if comparison.damaged.is_some() {
+        return format!("{platform} damaged: {}", names(comparison));
+    }
     let (left, right) = match (&comparison.left, &comparison.right) {
         (Some(left), Some(right)) => (left, right),
         (Some(left), None) => return format!("{platform} missing: only {} has it", shown(&left.name)),
         (None, Some(right)) => return format!("{platform} extra: only {} has it", shown(&right.name)),
-        (None, None) => return format!("{platform} damaged"),
+        (None, None) => return platform,
     };
     if !comparison.is_equal() {
         return format!("{platform} differs: {} → {}", side(left), side(right));
@@ -120,6 +123,12 @@ fn headline(comparison: &Comparison, arguments: &ComparisonArguments) -> String 
         words.push_str(&format!(", ignoring {}", ignored.join(", ")));
     }
     format!("{platform} {words}: {} → {}", side(left), side(right))
+}
+
+/// What is compared, as far as it is there.
+fn names(comparison: &Comparison) -> String {
+    let sides = [&comparison.left, &comparison.right].into_iter().flatten();
+    sides.map(|side| shown(&side.name)).collect::<Vec<_>>().join(" → ")
 }
 
 fn side(side: &Side) -> String {

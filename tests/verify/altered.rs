@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::altered::{header, new_file, position};
 use crate::support::judge::skopeo_copy;
-use crate::support::registry::digest_of;
+use crate::support::registry::{Registry, digest_of};
 use crate::support::tools::tool;
 use crate::support::{DockerRegistry, Sandbox};
 use crate::verify::{fields, file, files, sandbox, verdicts};
@@ -216,6 +216,13 @@ fn a_blob_that_is_gone() {
     fs::remove_file(sandbox.blob("out", &digest)).unwrap();
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).differs();
     assert_eq!(verdicts(&document), only("data", "damaged"));
+    let registry = Registry::start();
+    let to = format!("{}/app", registry.host());
+    sandbox.build(&["app.toml"]);
+    sandbox.run(["push", "app.toml", "--to", &to]).ok();
+    registry.delete_blob("app", &digest);
+    let document = sandbox.run(["verify", "app.toml", &to, "--json"]).differs();
+    assert_eq!(verdicts(&document), only("data", "damaged"));
 }
 
 #[test]
@@ -254,6 +261,8 @@ fn documents_that_were_tampered_with() {
     fs::write(&config, text.replace("green", "black")).unwrap();
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).differs();
     assert!(document["damaged"].as_str().unwrap().contains("not what its digest says"), "{document}");
+    let run = sandbox.run(["verify", "app.toml", "oci:out:app", "--platform", "linux/amd64"]);
+    assert!(run.code == 1 && run.stdout.contains("image damaged: oci:out:app\n"), "{}", run.stdout);
     fs::write(&config, before).unwrap();
     sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
     let digest = tool("skopeo", ["inspect", "--format", "{{.Digest}}", &sandbox.image("app")]);

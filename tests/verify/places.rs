@@ -210,3 +210,21 @@ fn what_steers_a_terminal_is_not_shown() {
     assert_eq!(verdicts(&document)[3], "content differs data");
     assert_eq!(fields(&document, "config").len(), 1);
 }
+
+#[test]
+fn what_a_killed_run_left_behind_goes_after_a_day_unless_somebody_is_at_work_in_it() {
+    let sandbox = sandbox();
+    let ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 86_400);
+    let age = |name: &str| {
+        sandbox.file(&format!("cache/temporary/{name}/lock"), "").file(&format!("cache/temporary/{name}/blobs/x"), "x");
+        let folder = fs::File::open(sandbox.path(&format!("cache/temporary/{name}"))).unwrap();
+        folder.set_modified(ago).unwrap();
+    };
+    age("apart-left");
+    age("apart-busy");
+    sandbox.file("cache/temporary/apart-new/lock", "");
+    let lock = fs::File::open(sandbox.path("cache/temporary/apart-busy/lock")).unwrap();
+    lock.lock_shared().unwrap();
+    sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    assert_eq!(sandbox.names("cache/temporary"), ["apart-busy", "apart-new"]);
+}

@@ -18,7 +18,7 @@
 //!
 //! [`digest`], [`entry`] and [`events`] are the words they share. [`base`] finds the image below, wherever it is. The
 //! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`plan`](mod@plan),
-//! [`inspect`](mod@inspect), [`init`](mod@init); [`survey`](mod@survey) is what push and plan share, [`published`] what repositories hold.
+//! [`inspect`](mod@inspect), [`init`](mod@init), [`verify`](mod@verify), [`diff`](mod@diff); [`compare`](mod@compare) is what the last two share, [`survey`](mod@survey) is what push and plan share, [`published`] what repositories hold.
 //! Each runs in a [`Workshop`]: a store, worker threads, the door to registries, a listener for progress. The library
 //! prints nothing.
 //!

@@ -235,19 +235,36 @@ pub(crate) fn read(
 ///
 /// If it is not there.
 pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, Error> {
+    let may_be_here = match origin {
+        Origin::Registry(_) => true,
+        // A layer that was made here to go there.
+        Origin::Layout(layout) => !layout.has_blob(&descriptor.digest, descriptor.size),
+        _ => false,
+    };
+    if may_be_here
+        && let Some(file) = workshop.store().open_blob(&descriptor.digest, descriptor.size)?
+    {
+        return Ok(checked(Box::new(file), descriptor));
+    }
+    open_published(workshop, origin, descriptor)
+}
+
+/// The same from where the image is, whatever this machine has of it.
+///
+/// # Errors
+///
+/// If it is not there.
+pub fn open_published(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+) -> Result<Box<dyn Read + Send>, Error> {
     let raw: Box<dyn Read + Send> = match origin {
         Origin::Scratch => Box::new(io::empty()),
-        Origin::Layout(layout) => match workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
-            // A layer that was made here to go there.
-            Some(file) if !layout.has_blob(&descriptor.digest, descriptor.size) => Box::new(file),
-            _ => Box::new(layout.open_blob(descriptor)?),
-        },
+        Origin::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
         Origin::OciArchive(archive) => Box::new(archive.open_blob(descriptor)?),
         Origin::DockerArchive(archive, image) => Box::new(archive.open_docker_blob(image, &descriptor.digest)?),
-        Origin::Registry(remote) => match workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
-            Some(file) => Box::new(file),
-            None => Box::new(workshop.door().blob_reader(remote, descriptor)?),
-        },
+        Origin::Registry(remote) => Box::new(workshop.door().blob_reader(remote, descriptor)?),
     };
     Ok(checked(raw, descriptor))
 }
@@ -348,7 +365,7 @@ pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) 
 }
 
 /// The same without what a tar reader that goes to the end may miss there.
-fn decompress_exactly<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
+pub(crate) fn decompress_exactly<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {
     let reader = io::BufReader::with_capacity(256 << 10, blob);
     if media_type.ends_with("gzip") {
         Box::new(flate2::bufread::MultiGzDecoder::new(reader))

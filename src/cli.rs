@@ -5,8 +5,10 @@ mod build;
 mod bump;
 mod cache;
 mod check;
+mod comparison;
 mod config;
 mod copy;
+mod diff;
 mod init;
 mod inspect;
 mod lock;
@@ -17,6 +19,7 @@ mod report;
 mod schema;
 mod terminal;
 mod user;
+mod verify;
 mod why;
 
 use std::process::ExitCode;
@@ -53,6 +56,8 @@ fn run_command(command: Command) -> Result<bool, tarsia::Error> {
         Command::Push(arguments) => push::run(&arguments).map(|()| true),
         Command::Plan(arguments) => plan::run(&arguments),
         Command::Bump(arguments) => bump::run(&arguments).map(|()| true),
+        Command::Verify(arguments) => verify::run(arguments),
+        Command::Diff(arguments) => diff::run(&arguments),
         Command::Lock(arguments) => lock::run(&arguments).map(|()| true),
         Command::Copy(arguments) => copy::run(&arguments).map(|()| true),
         Command::Init(arguments) => init::run(&arguments).map(|()| true),

@@ -40,6 +40,11 @@ pub enum Task {
         /// The archive.
         archive: String,
     },
+    /// Comparing two layers.
+    Compare {
+        /// The layer's name, or its digest, short.
+        layer: String,
+    },
     /// Sending a layer.
     Upload {
         /// The layer's name, or its digest, short.

@@ -18,7 +18,8 @@
 //!
 //! [`digest`], [`entry`] and [`events`] are the words they share. [`base`] finds the image below, wherever it is. The
 //! use cases read from top to bottom: [`mod@build`], [`write`](mod@write), [`push`](mod@push), [`plan`](mod@plan),
-//! [`inspect`](mod@inspect), [`check`](mod@check), [`bump`](mod@bump), [`init`](mod@init); [`survey`](mod@survey) and [`why`](mod@why) are what push and plan share, [`published`] what repositories hold.
+//! [`inspect`](mod@inspect), [`check`](mod@check), [`bump`](mod@bump), [`verify`](mod@verify), [`diff`](mod@diff), [`init`](mod@init); [`compare`](mod@compare) is
+//! what verify and diff share, [`survey`](mod@survey) and [`why`](mod@why) are what push and plan share, [`published`] what repositories hold.
 //! Each runs in a [`Workshop`]: a store, worker threads, the door to registries, a listener for progress. The library
 //! prints nothing.
 //!
@@ -78,8 +79,10 @@ mod binary;
 pub mod build;
 pub mod bump;
 pub mod check;
+pub mod compare;
 pub mod context;
 pub mod copy;
+pub mod diff;
 pub mod digest;
 pub mod entry;
 pub mod error;
@@ -97,6 +100,7 @@ pub mod registry;
 pub mod spec;
 pub mod store;
 pub mod survey;
+pub mod verify;
 pub mod why;
 mod workshop;
 pub mod write;

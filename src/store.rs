@@ -46,13 +46,29 @@ pub struct Store {
     lock: Option<File>,
 }
 
+/// The folder of a store of its own, removed when it is dropped, and the store in whose temporary folder it lies.
+#[derive(Debug)]
+pub struct House {
+    // The folder goes before the lock that keeps others from removing it.
+    _folder: tempfile::TempDir,
+    _around: Option<Store>,
+}
+
+/// How the names of such folders begin.
+const APART: &str = "apart-";
+
 /// Removes what runs that were killed left behind. Nobody writes to one file for a day.
 fn sweep(folder: &Path) {
     const DAY: std::time::Duration = std::time::Duration::from_secs(86_400);
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let written = entry.metadata().and_then(|metadata| metadata.modified());
         if written.is_ok_and(|written| written.elapsed().is_ok_and(|ago| ago > DAY)) {
-            let _ = fs::remove_file(entry.path());
+            let path = entry.path();
+            if !entry.file_name().as_bytes().starts_with(APART.as_bytes()) {
+                let _ = fs::remove_file(path);
+            } else if File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+                let _ = fs::remove_dir_all(path);
+            }
         }
     }
 }
@@ -91,6 +107,21 @@ impl Store {
         lock.lock_shared().map_err(|error| io("lock", &path, error))?;
         sweep(&root.join("temporary"));
         Ok(Store { root: root.to_owned(), lock: Some(lock) })
+    }
+
+    /// A new store that knows nothing, in the temporary folder of the store in `root`, or of this machine if there can
+    /// be none; and what removes it when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// If none can be made.
+    pub fn apart(root: &Path) -> Result<(Store, House), StoreError> {
+        let around = Store::open(root).ok();
+        let folder = around.as_ref().map_or_else(std::env::temp_dir, |store| store.root.join("temporary"));
+        let made = tempfile::Builder::new().prefix(APART).tempdir_in(&folder);
+        let made = made.map_err(|source| StoreError::Io { doing: "make a folder in", path: folder, source })?;
+        let store = Store::open(made.path())?;
+        Ok((store, House { _folder: made, _around: around }))
     }
 
     /// The store in `root`, to be looked at only: nothing is made, and what would be kept is forgotten.

@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::layer::Permits;
 use crate::registry::{Door, Settings};
-use crate::store::Store;
+use crate::store::{House, Store};
 
 /// How many workers there are at most. One layer is digested by one thread, which more than these only outrun; and each
 /// has buffers of its own.
@@ -27,6 +27,8 @@ struct Inner {
     permits: Arc<Permits>,
     door: Door,
     events: Events,
+    /// What goes with the workshop: the folder of a store that is its own.
+    house: Option<House>,
 }
 
 impl Workshop {
@@ -44,6 +46,21 @@ impl Workshop {
         Workshop::with(Store::look(store), jobs, registries, events)
     }
 
+    /// A workshop that remembers nothing: its store is new and empty, and goes with it. It lies in the temporary folder of
+    /// the store in `store`, or of this machine where there can be none.
+    ///
+    /// # Errors
+    ///
+    /// If no store can be made.
+    pub fn apart(store: &Path, jobs: usize, registries: Settings, events: Events) -> Result<Workshop, Error> {
+        let (apart, house) = Store::apart(store)?;
+        let mut workshop = Workshop::with(apart, jobs, registries, events);
+        if let Some(inner) = Arc::get_mut(&mut workshop.0) {
+            inner.house = Some(house);
+        }
+        Ok(workshop)
+    }
+
     fn with(store: Store, jobs: usize, registries: Settings, events: Events) -> Workshop {
         let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
         let jobs = jobs.min(MOST_JOBS);
@@ -54,6 +71,7 @@ impl Workshop {
             permits: Arc::new(Permits::for_jobs(jobs)),
             door: Door::new(registries),
             events,
+            house: None,
         }))
     }
 

@@ -9,6 +9,7 @@ mod check;
 mod commands;
 mod context;
 mod copy;
+mod diff;
 mod dockerfile;
 #[cfg(feature = "ecr")]
 mod ecr;
@@ -20,3 +21,4 @@ mod plan;
 mod push;
 mod refusals;
 mod support;
+mod verify;

@@ -13,7 +13,9 @@ use tarsia::spec::Dockerfiles;
 use tarsia::spec::dockerfile::NamedContext;
 
 use super::check::CheckArguments;
+use super::diff::DiffArguments;
 use super::inspect::InspectArguments;
+use super::verify::VerifyArguments;
 
 /// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ pub enum Command {
     Plan(PlanArguments),
     /// Replace layers of a published image, and take all else from it
     Bump(super::bump::BumpArguments),
+    /// Rebuild an image from its sources and compare it with the published one
+    Verify(VerifyArguments),
+    /// Compare two images, from the documents down to the files
+    Diff(DiffArguments),
     /// Pin each base reference to the digest it stands for now
     Lock(LockArguments),
     /// Copy an image, byte for byte, between registries, layouts and archives
@@ -356,7 +362,7 @@ pub(super) fn tag(text: &str) -> Result<String, String> {
 }
 
 /// A time; an empty variable of the environment is one that is not set.
-pub fn epoch(text: &str) -> Result<i64, String> {
+fn epoch(text: &str) -> Result<i64, String> {
     match text.parse() {
         Ok(seconds) if (0..=LAST_SECOND).contains(&seconds) => Ok(seconds),
         _ if text.is_empty() => Ok(0),
@@ -364,7 +370,7 @@ pub fn epoch(text: &str) -> Result<i64, String> {
     }
 }
 
-pub fn assignment(text: &str) -> Result<(String, String), String> {
+fn assignment(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err(format!("`{text}` is not of the form NAME=VALUE")),

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use tarsia::Error;
 use tarsia::build::Options;
 use tarsia::bump::{Bumped, NamedLayer, Replace, Request};
-use tarsia::image::{Location, Platform, Repository};
+use tarsia::image::{Location, Repository};
 use tarsia::push::Destination;
 use tarsia::spec::{Variables, is_dockerfile, load_with};
 
-use super::arguments::{CommonArguments, DockerfileArguments, LookupArguments, assignment, epoch};
+use super::arguments::{CommonArguments, LookupArguments, SpecFlags};
 use super::progress::Progress;
 use super::report::{self, bytes};
 use super::terminal;
@@ -44,18 +44,8 @@ pub struct BumpArguments {
     /// Only say what would change: layers are assembled on this machine, and nothing leaves it
     #[arg(long)]
     pub dry_run: bool,
-    /// Bump the image for this platform only; may be repeated
-    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
-    pub platforms: Vec<Platform>,
-    /// The value of a variable in the spec
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
-    pub set: Vec<(String, String)>,
     #[command(flatten)]
-    pub dockerfile: DockerfileArguments,
-    /// The time of all new files, in seconds since 1970
-    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH", default_value_t = 0, hide_env_values = true,
-        value_parser = epoch)]
-    pub epoch: i64,
+    pub flags: SpecFlags,
     /// Assemble the layers, whatever is known
     #[arg(long)]
     pub no_cache: bool,
@@ -68,14 +58,9 @@ pub struct BumpArguments {
 pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
     let workshop = arguments.common.workshop(progress.events())?;
-    let options = Options {
-        epoch: arguments.epoch,
-        platforms: arguments.platforms.clone(),
-        no_cache: arguments.no_cache,
-        outputs: vec![arguments.common.cache.path()?],
-        locked: false,
-    };
-    let variables = Variables::with_environment(arguments.set.iter().cloned().collect());
+    let flags = &arguments.flags;
+    let options = Options { no_cache: arguments.no_cache, ..flags.options(vec![arguments.common.cache.path()?]) };
+    let variables = Variables::with_environment(flags.variables());
     let request = Request {
         image: arguments.image.clone(),
         destination: Destination {
@@ -90,7 +75,7 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
     let bumped = if arguments.replace.is_empty() {
         let paths = std::slice::from_ref(&arguments.subject);
         arguments.must_be_a_spec()?;
-        let mut dockerfiles = arguments.dockerfile.dockerfiles();
+        let mut dockerfiles = flags.dockerfile.dockerfiles();
         dockerfiles.arguments.keep_runs = true;
         let workspace = load_with(paths, &variables, &dockerfiles)?;
         match arguments.layers.is_empty() && !arguments.base {

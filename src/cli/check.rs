@@ -13,8 +13,8 @@ use tarsia::spec::{Profile, Rule, Severity, UnknownRule, is_dockerfile};
 
 use super::arguments::{CommonArguments, SpecFlags};
 use super::progress::Progress;
-use super::report::shown;
 use super::report::{self, bytes};
+use super::terminal::shown;
 
 #[derive(Debug, Args)]
 pub struct CheckArguments {
@@ -71,7 +71,7 @@ pub fn run(arguments: &CheckArguments) -> Result<bool, Error> {
     progress.finish();
     let text: String = match arguments.common.json {
         true => checked.iter().map(|image| format!("{}\n", document(image))).collect(),
-        false => shown(&checked.iter().map(text).collect::<String>()),
+        false => checked.iter().map(text).collect(),
     };
     report::print(&text)?;
     Ok(checked.iter().all(Checked::is_ok))
@@ -105,17 +105,17 @@ fn text(image: &Checked) -> String {
     for finding in &image.findings {
         let severity = finding.rule.severity();
         counts[usize::from(severity == Severity::Warning)] += 1;
-        text.push_str(&format!("{}[{}]: {}\n", severity.word(), finding.rule, finding.why));
-        text.push_str(&format!("  --> {}\n", place(&finding.place, called)));
+        text.push_str(&format!("{}[{}]: {}\n", severity.word(), finding.rule, shown(&finding.why)));
+        text.push_str(&format!("  --> {}\n", shown(&place(&finding.place, called))));
         let paths = &finding.place.paths;
-        paths.named.iter().for_each(|path| text.push_str(&format!("      {path}\n")));
+        paths.named.iter().for_each(|path| text.push_str(&format!("      {}\n", shown(path))));
         if paths.count > paths.named.len() {
             text.push_str(&format!("      and {} more\n", paths.count - paths.named.len()));
         }
         if paths.size > 0 {
             text.push_str(&format!("      {} together\n", bytes(paths.size)));
         }
-        text.push_str(&format!("  help: {}\n\n", finding.help));
+        text.push_str(&format!("  help: {}\n\n", shown(&finding.help)));
     }
     let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     let verdict = match counts {
@@ -123,7 +123,7 @@ fn text(image: &Checked) -> String {
         [errors, warnings] => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
     };
     let profile = image.profile.map(|profile| format!(" ({})", profile.name())).unwrap_or_default();
-    text.push_str(&format!("{called} {}{profile}: {verdict}\n", image.platform));
+    text.push_str(&format!("{} {}{profile}: {verdict}\n", shown(called), image.platform));
     text
 }
 

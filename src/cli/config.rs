@@ -53,6 +53,11 @@ impl CommonArguments {
         }
     }
 
+    /// One in which nothing is known that this machine remembers, and nothing is kept.
+    pub fn workshop_apart(&self, events: Events) -> Result<Workshop, Error> {
+        Workshop::apart(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events)
+    }
+
     /// The same, to look around in only: nothing is kept.
     pub fn workshop_to_look(&self, events: Events) -> Result<Workshop, Error> {
         Ok(Workshop::look(&self.cache.path()?, self.jobs.map_or(0, usize::from), self.settings(), events))

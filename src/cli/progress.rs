@@ -80,6 +80,7 @@ fn words(task: &Task) -> String {
         Task::Fetch { base, layer } => format!("fetching {base}: {layer}"),
         Task::Download { url } => format!("fetching {url}"),
         Task::Unpack { archive } => format!("unpacking {archive}"),
+        Task::Compare { layer } => format!("comparing {layer}"),
         Task::Upload { layer, repository } => format!("sending {layer} to {repository}"),
         Task::Write { output } => format!("writing {output}"),
     }

@@ -126,11 +126,6 @@ fn document(row: &Row<'_>) -> serde_json::Value {
     })
 }
 
-/// A text of somebody else's image, without what would steer a terminal.
-pub fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 /// A number of bytes as people read it: `41.2 kB`.
 pub fn bytes(count: u64) -> String {
     let mut value = count as f64;

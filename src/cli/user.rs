@@ -162,6 +162,8 @@ impl Command {
             Command::Push(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Plan(arguments) => User::load()?.complete_common(&mut arguments.push.common),
             Command::Bump(arguments) => User::load()?.complete_common(&mut arguments.common),
+            Command::Verify(arguments) => User::load()?.complete_common(&mut arguments.common),
+            Command::Diff(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Lock(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Copy(arguments) => User::load()?.complete_common(&mut arguments.common),
             Command::Init(arguments) => User::load()?.complete_common(&mut arguments.common),

@@ -309,6 +309,21 @@ pub fn timestamp(epoch: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
+/// The time that [`timestamp`] writes so; nothing for a text that it does not write.
+pub fn epoch_of(text: &str) -> Option<i64> {
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let seconds = number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
+    // Civil date to days, by the inverse of what `timestamp` does.
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let era = shifted.div_euclid(400);
+    let year_of_era = shifted.rem_euclid(400);
+    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let epoch = (era * 146_097 + day_of_era - 719_468) * 86_400 + seconds;
+    (timestamp(epoch) == text).then_some(epoch)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -323,6 +338,12 @@ mod tests {
             (253_402_300_799, "9999-12-31T23:59:59Z"),
         ] {
             assert_eq!(timestamp(epoch), text);
+            assert_eq!(epoch_of(text), Some(epoch));
+        }
+        for text in
+            ["", "1970-01-01T00:00:00.5Z", "1970-02-30T00:00:00Z", "1970-01-01T00:00:00+00:00", "é970-01-01T00:00:00Z"]
+        {
+            assert_eq!(epoch_of(text), None, "{text}");
         }
     }
 

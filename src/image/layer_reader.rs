@@ -1,7 +1,7 @@
 //! Reading a layer's tar stream in bounded memory, whatever it holds.
 
 use std::cell::Cell;
-use std::io::Read;
+use std::io::{Read, Take};
 use std::ops::ControlFlow;
 use std::rc::Rc;
 
@@ -9,11 +9,11 @@ use super::tree::TreeError;
 use crate::entry::{Entry, Kind, normalise_path};
 
 /// The longest path an image may hold: Linux's own limit.
-const PATH_LIMIT: usize = 4096;
+pub(super) const PATH_LIMIT: usize = 4096;
 /// How many bytes the headers of one entry may take, long names and records included.
 const HEADERS_LIMIT: u64 = 4 << 20;
 /// How many plain bytes one layer may have: ECR's and Lambda's limits lie far below.
-const LAYER_LIMIT: u64 = 64 << 30;
+pub(crate) const LAYER_LIMIT: u64 = 64 << 30;
 
 /// What a layer's entry says, its content aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,6 +96,61 @@ pub fn read_contents(
     stream: impl Read,
     mut tell: impl FnMut(u32, Change, &mut dyn Read) -> Result<ControlFlow<()>, TreeError>,
 ) -> Result<(), TreeError> {
+    walk(stream, |number, path, entry| {
+        if path.is_empty() || entry.header().entry_type() == tar::EntryType::XGlobalHeader {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let (parent, name) = split(&path);
+        let change = if name == OPAQUE {
+            Change::Opaque(parent.into())
+        } else if let Some(name) = name.strip_prefix(WHITEOUT) {
+            // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
+            if name.starts_with(WHITEOUT) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            Change::Whiteout(if parent.is_empty() { name.into() } else { [parent, b"/", name].concat().into() })
+        } else {
+            let in_pieces = is_in_pieces(entry)?;
+            let header = entry.header();
+            let told = LayerEntry {
+                kind: if in_pieces { tar::EntryType::new(b'?') } else { header.entry_type() },
+                mode: header.mode()? & 0o7777,
+                uid: header.uid()?,
+                gid: header.gid()?,
+                size: entry.size(),
+                link: entry.link_name_bytes().map(|link| link.as_ref().into()),
+            };
+            if let Some(link) = told.link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
+                return Err(TreeError::TooLong(link.len()));
+            }
+            Change::Put(path, told)
+        };
+        tell(number, change, entry)
+    })
+}
+
+/// The name of a file that hides what lies below its directory.
+pub(super) const OPAQUE: &[u8] = b".wh..wh..opq";
+/// How the name of a file begins that hides another.
+pub(super) const WHITEOUT: &[u8] = b".wh.";
+
+/// A path's directory and its last part.
+pub(super) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) => (&path[..slash], &path[slash + 1..]),
+        None => (&b""[..], path),
+    }
+}
+
+/// An entry of a stream that is read within its limits.
+pub(super) type Walked<'a, R> = tar::Entry<'a, Metered<Take<R>>>;
+
+/// Hands on every entry of a tar stream with its number and its path, which is empty for the root. Reads no further
+/// once `tell` asks for a stop.
+pub(super) fn walk<R: Read>(
+    stream: R,
+    mut tell: impl FnMut(u32, Box<[u8]>, &mut Walked<'_, R>) -> Result<ControlFlow<()>, TreeError>,
+) -> Result<(), TreeError> {
     let allowance = Rc::new(Cell::new(HEADERS_LIMIT));
     let stream = Metered { stream: stream.take(LAYER_LIMIT), allowance: Rc::clone(&allowance) };
     let mut archive = tar::Archive::new(stream);
@@ -113,38 +168,7 @@ pub fn read_contents(
         }
         let path = within_root(&raw)
             .ok_or_else(|| TreeError::Outside(String::from_utf8_lossy(&raw[..raw.len().min(200)]).into_owned()))?;
-        if path.is_empty() || entry.header().entry_type() == tar::EntryType::XGlobalHeader {
-            continue;
-        }
-        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(slash) => (&path[..slash], &path[slash + 1..]),
-            None => (&b""[..], &path[..]),
-        };
-        let change = if name == b".wh..wh..opq" {
-            Change::Opaque(parent.into())
-        } else if let Some(name) = name.strip_prefix(b".wh.") {
-            // AUFS keeps its own notes under `.wh..wh.` names; they are no paths of the image.
-            if name.starts_with(b".wh.") {
-                continue;
-            }
-            Change::Whiteout(if parent.is_empty() { name.into() } else { [parent, b"/", name].concat().into() })
-        } else {
-            let in_pieces = is_in_pieces(&mut entry)?;
-            let header = entry.header();
-            let told = LayerEntry {
-                kind: if in_pieces { tar::EntryType::new(b'?') } else { header.entry_type() },
-                mode: header.mode()? & 0o7777,
-                uid: header.uid()?,
-                gid: header.gid()?,
-                size: entry.size(),
-                link: entry.link_name_bytes().map(|link| link.as_ref().into()),
-            };
-            if let Some(link) = told.link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
-                return Err(TreeError::TooLong(link.len()));
-            }
-            Change::Put(path, told)
-        };
-        if tell(number, change, &mut entry)?.is_break() {
+        if tell(number, path, &mut entry)?.is_break() {
             break;
         }
     }
@@ -172,14 +196,14 @@ fn within_root(raw: &[u8]) -> Option<Box<[u8]>> {
 
 /// Whether what the stream holds of a file is not its content, but the pieces between its holes, as GNU's PAX records
 /// tell. No tool that makes images writes such.
-fn is_in_pieces<R: Read>(entry: &mut tar::Entry<'_, R>) -> std::io::Result<bool> {
+pub(super) fn is_in_pieces<R: Read>(entry: &mut tar::Entry<'_, R>) -> std::io::Result<bool> {
     let Some(records) = entry.pax_extensions()? else { return Ok(false) };
     Ok(records.flatten().any(|record| record.key_bytes().starts_with(b"GNU.sparse.")))
 }
 
 /// A stream of which no more is read than is allowed: names and records of any length would be taken into memory
 /// whole by the tar reader.
-struct Metered<R> {
+pub(super) struct Metered<R> {
     stream: R,
     allowance: Rc<Cell<u64>>,
 }

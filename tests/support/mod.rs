@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports)]
 
+pub mod altered;
 pub mod bases;
 pub mod buildah;
 pub mod debian;

@@ -1,0 +1,418 @@
+//! Members: the entries of a layer as its tar stream writes them, whiteouts and the root among them.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use super::layer_reader::{LAYER_LIMIT, OPAQUE, PATH_LIMIT, WHITEOUT, Walked, is_in_pieces, split, walk};
+use super::tree::TreeError;
+use crate::digest::{Digest, Hasher};
+use crate::entry::lexical;
+
+/// How many bytes the names of one member's attributes and records may take.
+const NAMES_LIMIT: usize = 64 << 10;
+/// The longest value of an attribute that is kept as it is; of a longer one its digest is.
+const VALUE_LIMIT: usize = 64;
+
+/// An entry of a layer's tar stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The path below the root; empty for the root itself.
+    pub path: Box<[u8]>,
+    /// What is there.
+    pub kind: MemberKind,
+    /// Its permission bits, `07777` at most.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u64,
+    /// Its group.
+    pub gid: u64,
+    /// Its time: seconds since 1970, and nanoseconds.
+    pub time: (i64, u32),
+    /// The size of a file's content in bytes.
+    pub size: u64,
+    /// The digest of a file's content.
+    pub digest: Option<Digest>,
+    /// Where a symlink points, as it is; the path of the file that a hard link is another name of.
+    pub link: Option<Box<[u8]>>,
+    /// Major and minor number of a device.
+    pub device: Option<(u32, u32)>,
+    /// Extended attributes; of a value over 64 bytes its digest.
+    pub attributes: BTreeMap<Box<[u8]>, Box<[u8]>>,
+    /// How the stream says all this.
+    pub form: Arc<Form>,
+}
+
+/// What a member is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum MemberKind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A file of which the stream holds the pieces between its holes, as GNU's PAX records tell.
+    Pieces,
+    /// A symbolic link.
+    Symlink,
+    /// Another name of a file.
+    Hardlink,
+    /// A character device.
+    CharacterDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+    /// Anything else, by the type flag of its header.
+    Other(u8),
+}
+
+impl MemberKind {
+    /// PAX records for all entries that follow: nothing that is unpacked, and no reader of layers heeds them.
+    pub const GLOBAL_RECORDS: MemberKind = MemberKind::Other(b'g');
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            MemberKind::Directory => "directory",
+            MemberKind::File => "file",
+            MemberKind::Pieces => "sparse file",
+            MemberKind::Symlink => "symlink",
+            MemberKind::Hardlink => "hard link",
+            MemberKind::CharacterDevice => "character device",
+            MemberKind::BlockDevice => "block device",
+            MemberKind::Fifo => "FIFO",
+            MemberKind::GLOBAL_RECORDS => "global records",
+            MemberKind::Other(_) => "entry of an unknown type",
+        }
+    }
+}
+
+/// How a tar stream says what a member is: nothing that unpacking would show, but bytes all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Form {
+    /// `ustar`, `GNU` or `v7`.
+    pub format: &'static str,
+    /// The keys of its PAX records, those of attributes left out, sorted.
+    pub records: Vec<Box<str>>,
+    /// Whether its name or its link stands in an entry of its own before it, as GNU tar writes long ones.
+    pub long_names: bool,
+    /// The name of its owner.
+    pub user: Box<[u8]>,
+    /// The name of its group.
+    pub group: Box<[u8]>,
+    /// What its path begins with beside the path: `./`, `/`, or nothing.
+    pub prefix: &'static str,
+    /// Whether its path ends in a slash.
+    pub slash: bool,
+    /// The rest of its header: how numbers are written, what stands in fields that mean nothing.
+    pub header: Digest,
+}
+
+impl Form {
+    /// What can be said of it in a few words.
+    pub fn words(&self, with_time: bool, with_owner: bool) -> String {
+        let mut words = self.format.to_owned();
+        let records: Vec<&str> = self.records(with_time, with_owner).collect();
+        if !records.is_empty() {
+            words.push_str(&format!(", PAX {}", records.join(" ")));
+        }
+        if self.long_names {
+            words.push_str(", long names");
+        }
+        if !self.prefix.is_empty() {
+            words.push_str(&format!(", begins with {}", self.prefix));
+        }
+        if self.slash {
+            words.push_str(", ends with /");
+        }
+        words
+    }
+
+    /// The keys of its records that say something else than times and owners, and those if they are asked for.
+    pub fn records(&self, with_time: bool, with_owner: bool) -> impl Iterator<Item = &str> {
+        self.records.iter().map(AsRef::as_ref).filter(move |key| match *key {
+            "mtime" | "atime" | "ctime" | "LIBARCHIVE.creationtime" => with_time,
+            "uid" | "gid" | "uname" | "gname" => with_owner,
+            _ => true,
+        })
+    }
+}
+
+impl Member {
+    /// Whether it is one of the marks of the
+    /// [layer specification](https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteouts), and what it hides.
+    pub fn whiteout(&self) -> Option<Whiteout> {
+        let (parent, name) = split(&self.path);
+        if name == OPAQUE {
+            return Some(Whiteout::Opaque(parent.into()));
+        }
+        let hidden = name.strip_prefix(WHITEOUT)?;
+        if hidden.starts_with(WHITEOUT) {
+            return Some(Whiteout::Nothing);
+        }
+        Some(Whiteout::Path(if parent.is_empty() { hidden.into() } else { [parent, b"/", hidden].concat().into() }))
+    }
+}
+
+/// What a whiteout hides of the layers below.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whiteout {
+    /// All that lies below this directory; empty: the root.
+    Opaque(Box<[u8]>),
+    /// This path, and all below it.
+    Path(Box<[u8]>),
+    /// Nothing: a note of AUFS.
+    Nothing,
+}
+
+/// Reads a layer's plain tar stream and tells of every member, in the order of the stream; contents are digested as
+/// they pass by. Reads no further once `tell` asks for a stop.
+///
+/// # Errors
+///
+/// A malformed stream; a path outside of the root or of absurd length; more of something than there may be.
+pub fn read_members(stream: impl Read, mut tell: impl FnMut(Member) -> ControlFlow<()>) -> Result<(), TreeError> {
+    let mut last: Option<Arc<Form>> = None;
+    // What a sparse file's holes give is not bounded by the stream.
+    let mut contents_left = LAYER_LIMIT;
+    walk(stream, |_, path, entry| {
+        let (mut member, form) = describe(path, entry)?;
+        member.form = match last.take() {
+            Some(last) if *last == form => last,
+            _ => Arc::new(form),
+        };
+        last = Some(Arc::clone(&member.form));
+        if matches!(member.kind, MemberKind::File | MemberKind::Pieces | MemberKind::Other(_)) {
+            let mut hasher = Hasher::new();
+            let mut content = entry.take(contents_left.saturating_add(1));
+            member.size = io::copy(&mut content, &mut HashWriter(&mut hasher))?;
+            contents_left = contents_left
+                .checked_sub(member.size)
+                .ok_or(TreeError::TooMany { what: "bytes in the files of a layer", limit: LAYER_LIMIT })?;
+            member.digest = Some(hasher.finish());
+        }
+        Ok(tell(member))
+    })
+}
+
+struct HashWriter<'a>(&'a mut Hasher);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// All that the headers of an entry say.
+fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Member, Form), TreeError> {
+    let raw = entry.path_bytes().into_owned();
+    // The reader would take the content of global records for records of its own, however long it is.
+    let (records, in_pieces) = match entry.header().entry_type() {
+        tar::EntryType::XGlobalHeader => (Records::default(), false),
+        _ => (Records::of(entry)?, is_in_pieces(entry)?),
+    };
+    let link = entry.link_name_bytes().map(|link| Box::<[u8]>::from(link.as_ref()));
+    if let Some(link) = link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
+        return Err(TreeError::TooLong(link.len()));
+    }
+    let size = entry.size();
+    let header = entry.header();
+    let kind = match header.entry_type() {
+        _ if in_pieces => MemberKind::Pieces,
+        tar::EntryType::Directory => MemberKind::Directory,
+        // Headers older than POSIX have no type for directories.
+        tar::EntryType::Regular if raw.ends_with(b"/") => MemberKind::Directory,
+        tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => MemberKind::File,
+        tar::EntryType::Symlink => MemberKind::Symlink,
+        tar::EntryType::Link => MemberKind::Hardlink,
+        tar::EntryType::Char => MemberKind::CharacterDevice,
+        tar::EntryType::Block => MemberKind::BlockDevice,
+        tar::EntryType::Fifo => MemberKind::Fifo,
+        other => MemberKind::Other(other.as_byte()),
+    };
+    let format = match (header.as_ustar(), header.as_gnu()) {
+        (Some(_), _) => "ustar",
+        (_, Some(_)) => "GNU",
+        _ => "v7",
+    };
+    let is_long = |name: &[u8]| format == "GNU" && name.len() > 100;
+    let named = |key: &str, field: Option<&[u8]>| match key {
+        "uname" if records.user.is_some() => records.user.clone().unwrap_or_default(),
+        "gname" if records.group.is_some() => records.group.clone().unwrap_or_default(),
+        _ => field.unwrap_or_default().into(),
+    };
+    let form = Form {
+        format,
+        long_names: (is_long(&raw) && !records.keys.iter().any(|key| **key == *"path"))
+            || link.as_ref().is_some_and(|link| is_long(link) && !records.keys.iter().any(|key| **key == *"linkpath")),
+        user: named("uname", header.username_bytes()),
+        group: named("gname", header.groupname_bytes()),
+        prefix: if raw.starts_with(b"./") {
+            "./"
+        } else if raw.starts_with(b"/") {
+            "/"
+        } else {
+            ""
+        },
+        slash: raw.ends_with(b"/"),
+        header: shape(header.as_bytes()),
+        records: records.keys,
+    };
+    let is_device = matches!(kind, MemberKind::CharacterDevice | MemberKind::BlockDevice);
+    let device = match is_device {
+        true => Some((header.device_major()?.unwrap_or_default(), header.device_minor()?.unwrap_or_default())),
+        false => None,
+    };
+    let link = match kind {
+        MemberKind::Symlink => link,
+        MemberKind::Hardlink => link.map(|link| lexical(&link).into()),
+        _ => None,
+    };
+    let member = Member {
+        path,
+        kind,
+        mode: header.mode()? & 0o7777,
+        uid: header.uid()?,
+        gid: header.gid()?,
+        time: match records.time {
+            Some(time) => time,
+            None => (i64::try_from(header.mtime()?).unwrap_or(i64::MAX), 0),
+        },
+        size: if kind == MemberKind::Directory { 0 } else { size },
+        digest: None,
+        link,
+        device,
+        attributes: records.attributes,
+        form: Arc::new(form.clone()),
+    };
+    Ok((member, form))
+}
+
+/// What the PAX records of an entry say.
+#[derive(Default)]
+struct Records {
+    keys: Vec<Box<str>>,
+    time: Option<(i64, u32)>,
+    user: Option<Box<[u8]>>,
+    group: Option<Box<[u8]>>,
+    attributes: BTreeMap<Box<[u8]>, Box<[u8]>>,
+}
+
+impl Records {
+    fn of<R: Read>(entry: &mut Walked<'_, R>) -> Result<Records, TreeError> {
+        let mut found = Records::default();
+        let mut names = 0;
+        for record in entry.pax_extensions()?.into_iter().flatten() {
+            // A value with a line break in it looks like two lines that are no records.
+            let Ok(record) = record else {
+                if !found.keys.iter().any(|key| **key == *"?") {
+                    found.keys.push("?".into());
+                }
+                continue;
+            };
+            let (key, value) = (record.key_bytes(), record.value_bytes());
+            names += key.len();
+            if names > NAMES_LIMIT {
+                let what = "bytes in the names of an entry's attributes";
+                return Err(TreeError::TooMany { what, limit: NAMES_LIMIT as u64 });
+            }
+            if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
+                let value: Box<[u8]> = match value.len() {
+                    0..=VALUE_LIMIT => value.into(),
+                    _ => Digest::of(value).to_string().into_bytes().into(),
+                };
+                found.attributes.insert(name.into(), value);
+                continue;
+            }
+            match key {
+                b"mtime" => found.time = time(value),
+                b"uname" if value.len() <= NAMES_LIMIT => found.user = Some(value.into()),
+                b"gname" if value.len() <= NAMES_LIMIT => found.group = Some(value.into()),
+                _ => {}
+            }
+            found.keys.push(String::from_utf8_lossy(key).into());
+        }
+        found.keys.sort();
+        found.keys.dedup();
+        Ok(found)
+    }
+}
+
+/// A time as PAX writes it: decimal seconds, with a fraction or not.
+fn time(text: &[u8]) -> Option<(i64, u32)> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let seconds: i64 = whole.parse().ok()?;
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
+    let nanoseconds: u32 = digits.parse().ok()?;
+    // Of a time before 1970 the fraction goes further back.
+    Some(match (whole.starts_with('-'), nanoseconds) {
+        (true, 1..) => (seconds.checked_sub(1)?, 1_000_000_000 - nanoseconds),
+        _ => (seconds, nanoseconds),
+    })
+}
+
+/// A digest of what a header holds beside what a member says: of numbers it is how they are written that counts.
+fn shape(header: &[u8; 512]) -> Digest {
+    let mut bytes = *header;
+    // Name, type and link say what the member says; user and group are told.
+    for field in [0..100, 156..257, 265..329, 345..500] {
+        bytes[field].fill(0);
+    }
+    for field in [100..108, 108..116, 116..124, 124..136, 136..148, 148..156, 329..337, 337..345] {
+        let field = &mut bytes[field];
+        if field[0] & 0x80 != 0 {
+            field[1..].fill(0);
+            field[0] &= 0xc0;
+        } else {
+            field.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'0');
+        }
+    }
+    Digest::of(&bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_records_have_fractions() {
+        for (text, expected) in [
+            ("0", Some((0, 0))),
+            ("12.5", Some((12, 500_000_000))),
+            ("1.0000000019", Some((1, 1))),
+            ("-1.5", Some((-2, 500_000_000))),
+            ("-0.25", Some((-1, 750_000_000))),
+            ("x", None),
+            ("1.x", None),
+        ] {
+            assert_eq!(time(text.as_bytes()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_header_has_one_shape_whatever_the_member_is_called() {
+        let header = |name: &str, mode: u32, size: u64| {
+            let mut header = tar::Header::new_ustar();
+            header.set_path(name).unwrap();
+            header.set_mode(mode);
+            header.set_size(size);
+            header.set_cksum();
+            header
+        };
+        let one = header("a", 0o644, 3);
+        assert_eq!(shape(one.as_bytes()), shape(header("b/c", 0o755, 77).as_bytes()));
+        let mut spaced = one.clone();
+        spaced.as_mut_bytes()[100..108].copy_from_slice(b"000644 \0");
+        assert_ne!(shape(one.as_bytes()), shape(spaced.as_bytes()));
+    }
+}

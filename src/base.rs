@@ -241,9 +241,7 @@ pub fn open_blob(workshop: &Workshop, origin: &Origin, descriptor: &Descriptor) 
         Origin::Layout(layout) => !layout.has_blob(&descriptor.digest, descriptor.size),
         _ => false,
     };
-    if may_be_here
-        && let Some(file) = workshop.store().open_blob(&descriptor.digest, descriptor.size)?
-    {
+    if may_be_here && let Some(file) = workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
         return Ok(checked(Box::new(file), descriptor));
     }
     open_published(workshop, origin, descriptor)

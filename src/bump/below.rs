@@ -37,7 +37,7 @@ impl Below {
     /// The same of which facts are known; `nodes` are read only if another question comes up.
     pub fn stack_knowing(self, facts: Facts) -> Stack {
         let loading = self.clone();
-        let tree = Tree::lazily(facts, Box::new(move || Ok(loading.nodes()?)));
+        let tree = Tree::continued(facts, Box::new(move || Ok(loading.nodes()?)));
         self.over(tree)
     }
 

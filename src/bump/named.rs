@@ -12,9 +12,9 @@ use crate::build::Single;
 use crate::entry::{normalise_path, parents};
 use crate::error::Error;
 use crate::image::accounts::AccountFile;
-use crate::image::{BASE_FACTS, Descriptor, Facts, Tree, parse_facts};
-use crate::layer::Stack;
-use crate::spec::{CopyFrom, LayerContent, LayerRecipe, Workspace};
+use crate::image::{BASE_FACTS, Descriptor, Facts, Tree, TreeError, parse_facts};
+use crate::layer::{Contents, NoFiles, Stack};
+use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Workspace};
 
 /// The image at this place with new versions of the named layers.
 pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[NamedLayer]) -> Result<Next, Error> {
@@ -26,16 +26,16 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
     let mut replacements = Replacements::new();
     for (at, layer) in &wanted {
         let over = Over { run, workspace, image, layers: &layers, at: *at };
-        let (mut stack, asks_the_base) = over.stack(layer)?;
+        let (mut stack, others) = over.stack(layer)?;
         let Some(laid) = single.lay(layer, &image.platform, &mut stack)? else {
             let message = format!("the layer `{}` would change nothing: it cannot take the place of one", layer.name);
             return Err(Error::request(message, "push the spec instead"));
         };
-        if let (true, Some((_, known)), Some(asked)) = (asks_the_base, &mut facts, stack.tree().facts()) {
-            known.extend(parse_facts(&asked).unwrap_or_default());
-        }
         if image.layer_key(*at) == Some(laid.key) {
             continue;
+        }
+        if let (Some(others), Some((_, known))) = (others, &mut facts) {
+            over.correct(known, &stack, layer, &others)?;
         }
         let listing = over.below(*at + 1).small_listing(&image.manifest.layers[*at]);
         let (made, why) = (run.made(&laid)?, run.why(&laid, listing.as_ref()));
@@ -156,22 +156,77 @@ impl Over<'_> {
         self.run.below(self.image, count, self.layers)
     }
 
-    /// What the layer is laid over, and whether what it asks is asked of the image at the bottom alone.
-    fn stack(&self, layer: &LayerRecipe) -> Result<(Stack, bool), Error> {
-        let bottom = (0..self.at).find(|&at| self.image.layer_name(at).is_some()).unwrap_or(self.at);
-        if !self.needs_no_contents(layer, bottom) {
-            return Ok((self.below(self.at).stack(), false));
-        }
-        let facts = published_facts(self.image).map(|(_, facts)| facts).unwrap_or_default();
-        let mut stack = self.below(bottom).stack_knowing(facts);
-        for at in bottom..self.at {
+    /// What the layer is laid over; and where all that it asks is asked of the image at the bottom, what those layers of
+    /// the image hold that may have asked the same.
+    fn stack(&self, layer: &LayerRecipe) -> Result<(Stack, Option<Vec<Contents>>), Error> {
+        let (bottom, is_read) = self.bottom();
+        let mut stack = match (self.needs_no_contents(layer, bottom), is_read) {
+            (false, BaseTree::Read) => return Ok((self.below(self.at).stack(), None)),
+            (false, BaseTree::Assume) => {
+                let message = format!("what the layer `{}` needs of the image below is not read", layer.name);
+                return Err(Error::request(message, "push the spec instead, or take `base_tree` out of it"));
+            }
+            (true, BaseTree::Read) => {
+                let facts = published_facts(self.image).map(|(_, facts)| facts).unwrap_or_default();
+                self.below(bottom).stack_knowing(facts)
+            }
+            (true, BaseTree::Assume) => Stack::over("the base", Tree::new(), Arc::new(NoFiles)),
+        };
+        let mut others = Vec::new();
+        for at in (bottom..self.layers.len()).filter(|at| *at != self.at) {
             let lower = self.image.layer_name(at).and_then(|name| self.recipe_of(name));
             let is_apart = lower.map_or(Ok(false), |lower| is_apart(stack.tree(), lower, layer));
-            if !is_apart.map_err(|error| Error::layer(&self.run.recipe.name, layer, error.into()))? {
-                stack.push(Arc::new(self.below(at + 1).outline(at)?));
+            if is_apart.map_err(|error| Error::layer(&self.run.recipe.name, layer, error.into()))? {
+                continue;
+            }
+            let contents = self.below(at + 1).outline(at)?;
+            if at < self.at {
+                stack.push(Arc::new(contents.clone()));
+            }
+            others.push(contents);
+        }
+        Ok((stack, Some(others)))
+    }
+
+    /// Corrects what is known of the image at the bottom to what a push of the whole image would have asked: what only
+    /// this layer had asked is not asked any more, and what it asks now is new.
+    fn correct(&self, facts: &mut Facts, stack: &Stack, layer: &LayerRecipe, others: &[Contents]) -> Result<(), Error> {
+        let failed = |error: TreeError| Error::layer(&self.run.recipe.name, layer, error.into());
+        let mut own = Vec::new();
+        for to in destinations(layer).unwrap_or_default() {
+            own.push(stack.tree().resolve(&to).map_err(failed)?);
+        }
+        let asked_by_others = |path: &[u8]| others.iter().any(|other| other.find(path).is_some());
+        facts.retain_paths(|path| {
+            asked_by_others(path) || !own.iter().any(|to| path != &**to && is_at_or_below(path, to))
+        });
+        facts.extend(stack.tree().asked_facts());
+        Ok(())
+    }
+
+    /// The lowest of the layers that the specs say, and whether what lies below them is read.
+    fn bottom(&self) -> (usize, BaseTree) {
+        let annotated = || (0..self.at).find(|&at| self.image.layer_name(at).is_some()).unwrap_or(self.at);
+        let mut said: Vec<&LayerRecipe> = Vec::new();
+        let mut recipe = Some(self.run.recipe);
+        let mut is_read = BaseTree::Read;
+        while let Some(one) = recipe {
+            is_read = one.base_tree;
+            said.extend(one.layers.iter().rev().filter(|layer| layer.is_for(&self.image.platform)));
+            recipe = match &one.base {
+                Base::Recipe(name) => self.workspace.recipes.iter().find(|other| other.name == *name),
+                _ => None,
+            };
+        }
+        let mut at = self.layers.len();
+        for layer in said {
+            match at > 0 && self.image.layer_name(at - 1) == Some(&layer.name) {
+                true => at -= 1,
+                false if matters(layer) => return (annotated(), is_read),
+                false => {}
             }
         }
-        Ok((stack, true))
+        (at.min(self.at), is_read)
     }
 
     /// Whether only paths of the layers below are asked for, never what files hold.

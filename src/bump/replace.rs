@@ -19,6 +19,9 @@ use crate::workshop::Workshop;
 /// The longest name that a layer takes over from the history, in characters.
 const NAME_LIMIT: usize = 200;
 
+/// How much of a layer's history entry a message shows, in characters.
+const LINE_LIMIT: usize = 160;
+
 /// How many digits of a digest name a layer at least.
 const LEAST_DIGITS: usize = 12;
 
@@ -260,7 +263,7 @@ fn find(run: &Run<'_>, image: &SubjectImage, selector: &Selector) -> Result<usiz
 fn layers(image: &SubjectImage) -> String {
     let line = |at: usize| {
         let what = image.created_by(at).map(shown).unwrap_or_default();
-        let what: String = what.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(60).collect();
+        let what: String = what.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LINE_LIMIT).collect();
         format!("{at} {} {what}", image.manifest.layers[at].digest.short()).trim_end().to_owned()
     };
     let lines: Vec<String> = (0..image.manifest.layers.len()).map(line).collect();

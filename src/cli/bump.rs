@@ -72,22 +72,34 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
         lookup: arguments.lookup.lookup(),
         dry_run: arguments.dry_run,
     };
-    let bumped = if arguments.replace.is_empty() {
-        let paths = std::slice::from_ref(&arguments.subject);
-        arguments.must_be_a_spec()?;
-        let mut dockerfiles = flags.dockerfile.dockerfiles();
-        dockerfiles.arguments.keep_runs = true;
-        let workspace = load_with(paths, &variables, &dockerfiles)?;
-        match arguments.layers.is_empty() && !arguments.base {
-            true => tarsia::bump::keep(&workshop, &workspace, &options, &request)?,
-            false => tarsia::bump::bump(&workshop, &workspace, &options, &arguments.layers, arguments.base, &request)?,
+    let is_spec = is_spec(&arguments.subject);
+    let bumped = match (is_spec, arguments.replace.is_empty()) {
+        (true, true) => {
+            let mut dockerfiles = flags.dockerfile.dockerfiles();
+            dockerfiles.arguments.keep_runs = true;
+            let workspace = load_with(std::slice::from_ref(&arguments.subject), &variables, &dockerfiles)?;
+            match arguments.layers.is_empty() && !arguments.base {
+                true => tarsia::bump::keep(&workshop, &workspace, &options, &request)?,
+                false => {
+                    tarsia::bump::bump(&workshop, &workspace, &options, &arguments.layers, arguments.base, &request)?
+                }
+            }
         }
-    } else {
-        let text = arguments.subject.to_string_lossy();
-        let image: Location = text
-            .parse()
-            .map_err(|error| Error::request(format!("{error}"), "--replace changes an image, not a spec"))?;
-        tarsia::bump::replace(&workshop, &image, &options, &arguments.replace, &request)?
+        (false, false) => {
+            let image: Location = arguments.subject.to_string_lossy().parse().map_err(|error| {
+                let help = "images are host/repo[:tag][@digest] or oci:DIR[:name]";
+                Error::request(format!("{error}"), help)
+            })?;
+            tarsia::bump::replace(&workshop, &image, &options, &arguments.replace, &request)?
+        }
+        (true, false) => {
+            let message = format!("`{}` is a spec, and --replace changes an image", arguments.subject.display());
+            return Err(Error::request(message, "name the spec's layer with --layer NAME, or name an image"));
+        }
+        (false, true) => {
+            let message = format!("`{}` is not a spec", arguments.subject.display());
+            return Err(Error::request(message, "to change an image say what of it: --replace SELECTOR=DIR:/DEST"));
+        }
     };
     progress.finish();
     report::print(&match arguments.common.json {
@@ -96,18 +108,9 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
     })
 }
 
-impl BumpArguments {
-    /// Makes sure that what is to change is said.
-    fn must_be_a_spec(&self) -> Result<(), Error> {
-        let path: &Path = &self.subject;
-        let is_spec =
-            path.extension().is_some_and(|extension| extension == "toml") || is_dockerfile(path) || path.is_dir();
-        if !is_spec {
-            let message = format!("`{}` is not a spec", path.display());
-            return Err(Error::request(message, "to change an image say what of it: --replace SELECTOR=DIR:/DEST"));
-        }
-        Ok(())
-    }
+/// Whether this names a spec: a TOML file, a Dockerfile or a folder of them.
+fn is_spec(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml") || is_dockerfile(path) || path.is_dir()
 }
 
 /// `NAME` or `NAME=DIR`. Names of layers may hold anything, and folders seldom a `=`.

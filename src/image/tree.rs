@@ -39,6 +39,8 @@ pub struct Tree {
     layers: usize,
     /// What was asked of the ground, with the answers.
     asked: Mutex<Facts>,
+    /// What was asked of it for layers that are laid here without having been asked for again.
+    before: Facts,
 }
 
 /// What a layer put there.
@@ -68,6 +70,7 @@ impl Clone for Tree {
             hidden: self.hidden.clone(),
             layers: self.layers,
             asked: Mutex::new(self.asked().clone()),
+            before: self.before.clone(),
         }
     }
 }
@@ -100,6 +103,11 @@ impl Tree {
         Tree::on(Ground::lazily(facts, load))
     }
 
+    /// The same for layers that are laid over others as they were published: `facts` are what those had asked.
+    pub fn continued(facts: Facts, load: Loader) -> Tree {
+        Tree { before: facts.clone(), ..Tree::lazily(facts, load) }
+    }
+
     fn on(ground: Ground) -> Tree {
         Tree {
             ground: Arc::new(ground),
@@ -107,6 +115,7 @@ impl Tree {
             hidden: BTreeSet::new(),
             layers: 0,
             asked: Mutex::default(),
+            before: Facts::new(),
         }
     }
 
@@ -127,7 +136,7 @@ impl Tree {
             absent |= self.hidden.contains(part);
             let node = match self.own.get(part) {
                 Some(own) => {
-                    absent |= asked.paths.get(part).is_some_and(Option::is_none);
+                    absent |= [&asked.paths, &self.before.paths].iter().any(|f| f.get(part) == Some(&None));
                     Some(own.node.clone())
                 }
                 None if absent => None,
@@ -292,6 +301,11 @@ impl Tree {
         for path in below {
             self.own.remove(&path);
         }
+    }
+
+    /// All that was asked of the base.
+    pub fn asked_facts(&self) -> Facts {
+        self.asked().clone()
     }
 
     /// All that was asked of the base, as a line of text; nothing if it is too much to travel with an image.

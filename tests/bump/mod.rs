@@ -2,6 +2,10 @@
 
 mod keep;
 mod named;
+mod races;
+mod rebase;
+mod replace;
+mod same;
 
 use serde_json::Value;
 

@@ -41,6 +41,11 @@ impl Facts {
         self.len() == 0
     }
 
+    /// Forgets the paths that `keep` does not want.
+    pub fn retain_paths(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
+        self.paths.retain(|path, _| keep(path));
+    }
+
     /// Adds others about the same base.
     pub fn extend(&mut self, others: Facts) {
         self.paths.extend(others.paths);

@@ -5,6 +5,7 @@ mod build;
 mod bump;
 mod cache;
 mod check;
+mod command;
 mod comparison;
 mod config;
 mod copy;
@@ -26,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Command};
+use command::{Arguments, Command};
 
 /// Runs the program and gives its exit code.
 pub fn run() -> ExitCode {

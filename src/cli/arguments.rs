@@ -1,106 +1,16 @@
-//! The arguments, as `DESIGN` and the manual name them.
+//! The arguments that several commands share.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use serde::Deserialize;
-use tarsia::image::{Location, Platform, Reference, Repository};
+use tarsia::image::{Platform, Reference};
 use tarsia::published::Lookup;
 use tarsia::registry::Mirror;
 use tarsia::spec::Dockerfiles;
 use tarsia::spec::dockerfile::NamedContext;
-
-use super::check::CheckArguments;
-use super::diff::DiffArguments;
-use super::inspect::InspectArguments;
-use super::verify::VerifyArguments;
-
-/// Assembles OCI images from package directories: no daemon, no root, no Dockerfile execution.
-#[derive(Debug, Parser)]
-#[command(version, max_term_width = 100, propagate_version = true)]
-pub struct Arguments {
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Command {
-    /// Assemble images; nothing leaves this machine
-    Build(BuildArguments),
-    /// Assemble what is missing, send what is missing, manifests last
-    Push(PushArguments),
-    /// Say what push would do and why, layer by layer; nothing is written anywhere
-    Plan(PlanArguments),
-    /// Replace layers of a published image, and take all else from it
-    Bump(super::bump::BumpArguments),
-    /// Rebuild an image from its sources and compare it with the published one
-    Verify(VerifyArguments),
-    /// Compare two images, from the documents down to the files
-    Diff(DiffArguments),
-    /// Pin each base reference to the digest it stands for now
-    Lock(LockArguments),
-    /// Copy an image, byte for byte, between registries, layouts and archives
-    Copy(CopyArguments),
-    /// Write the spec that makes the same image as a Dockerfile
-    Init(InitArguments),
-    /// Find mistakes in specs and images, before they cost a deployment
-    Check(CheckArguments),
-    /// Show what is in an image, and which layer put it there
-    Inspect(InspectArguments),
-    /// Look after this machine's store of layers
-    Cache(CacheArguments),
-    /// Print the JSON schema of specs
-    Schema,
-    /// Print a completion script
-    Completions {
-        /// For this shell
-        shell: clap_complete::Shell,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct BuildArguments {
-    #[command(flatten)]
-    pub specs: SpecArguments,
-    /// Where the images go: oci:DIR[:name], oci-archive:FILE[:name], docker-archive:FILE[:name], or a folder
-    #[arg(short, long, value_name = "DEST", default_value = "oci:out", value_parser = output)]
-    pub output: Location,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct PlanArguments {
-    #[command(flatten)]
-    pub push: PushArguments,
-    /// End with exit code 1 if there is work
-    #[arg(long)]
-    pub exit_code: bool,
-    /// List every file that differs in this layer
-    #[arg(long, value_name = "LAYER")]
-    pub explain: Option<String>,
-}
-
-#[derive(Debug, Args)]
-pub struct PushArguments {
-    #[command(flatten)]
-    pub specs: SpecArguments,
-    /// Push to this repository instead of the spec's; with several images, to REPOSITORY/name each
-    #[arg(long, value_name = "REPOSITORY")]
-    pub to: Option<Repository>,
-    /// Tag instead of the spec's; {digest} stands for the first 12 digits of the digest
-    #[arg(long = "tag", value_name = "TAG")]
-    pub tags: Vec<String>,
-    /// Create repositories of Amazon ECR that do not exist, as `[ecr]` in the spec says
-    #[arg(long)]
-    pub create_repository: bool,
-    #[command(flatten)]
-    pub lookup: LookupArguments,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
 
 /// Where layers are looked for beside this machine.
 #[derive(Debug, Args)]
@@ -254,109 +164,6 @@ pub enum ProgressStyle {
     None,
 }
 
-#[derive(Debug, Args)]
-pub struct LockArguments {
-    #[command(flatten)]
-    pub specs: SpecArguments,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct InitArguments {
-    /// The Dockerfile
-    #[arg(value_name = "DOCKERFILE")]
-    pub file: PathBuf,
-    /// Write the spec of the image for this platform (default: the base's); may be repeated
-    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
-    pub platforms: Vec<Platform>,
-    /// The spec's file; those of the stages it copies from lie beside it (default: NAME.toml beside the Dockerfile)
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    #[command(flatten)]
-    pub dockerfile: DockerfileArguments,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct CopyArguments {
-    /// What is copied: host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
-    #[arg(value_name = "IMAGE")]
-    pub image: Location,
-    /// Where it goes, in the same forms
-    #[arg(value_name = "DEST", value_parser = destination)]
-    pub destination: Location,
-    /// Copy the image for this platform only; may be repeated
-    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
-    pub platforms: Vec<Platform>,
-    #[command(flatten)]
-    pub common: CommonArguments,
-}
-
-#[derive(Debug, Args)]
-pub struct CacheArguments {
-    #[command(subcommand)]
-    pub command: CacheCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum CacheCommand {
-    /// List the layers, last used first
-    List(CacheListArguments),
-    /// Remove layers that are not needed
-    Prune(PruneArguments),
-    /// Read every blob, and remove those that are damaged
-    Verify(CacheListArguments),
-}
-
-#[derive(Debug, Args)]
-pub struct CacheListArguments {
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub cache: CacheFolder,
-}
-
-#[derive(Debug, Args)]
-pub struct PruneArguments {
-    /// Remove layers that were not used for so many days
-    #[arg(long, value_name = "DAYS", default_value_t = 30)]
-    pub unused_for: u32,
-    /// Keep no more than so much: 500MB, 2GB, 1GiB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    pub keep: Option<u64>,
-    /// Remove everything
-    #[arg(long, conflicts_with_all = ["unused_for", "keep"])]
-    pub all: bool,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-    #[command(flatten)]
-    pub cache: CacheFolder,
-}
-
-/// Where `build` writes: what names no scheme is a layout's folder, unless it looks like a registry's host.
-fn output(text: &str) -> Result<Location, String> {
-    let has_scheme = ["oci:", "oci-archive:", "docker-archive:"].iter().any(|scheme| text.starts_with(scheme));
-    let first = text.split('/').next().unwrap_or_default();
-    let is_host =
-        text.contains('/') && (first.contains(':') || first == "localhost" || first.trim_matches('.').contains('.'));
-    if !has_scheme && (!is_host || std::path::Path::new(text).is_dir()) {
-        return Ok(Location::Layout { path: text.into(), name: None });
-    }
-    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
-}
-
-/// Where `copy` writes: what names no scheme is a registry, unless it is a path.
-fn destination(text: &str) -> Result<Location, String> {
-    if text.starts_with(['.', '/']) {
-        return Ok(Location::Layout { path: text.into(), name: None });
-    }
-    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
-}
-
 pub(super) fn tag(text: &str) -> Result<String, String> {
     if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
 }
@@ -392,20 +199,4 @@ fn build_context(text: &str) -> Result<(String, NamedContext), String> {
         },
         _ => Err(format!("`{text}` is not of the form NAME=CONTEXT")),
     }
-}
-
-fn size(text: &str) -> Result<u64, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let unit: u64 = match text[digits..].trim() {
-        "" | "B" => 1,
-        "kB" | "KB" | "K" => 1000,
-        "MB" | "M" => 1_000_000,
-        "GB" | "G" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return Err(format!("`{text}` is not a size such as 500MB or 2GiB")),
-    };
-    let number: u64 = text[..digits].parse().map_err(|_| format!("`{text}` is not a size such as 500MB or 2GiB"))?;
-    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large"))
 }

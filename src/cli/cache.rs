@@ -2,12 +2,56 @@
 
 use std::time::{Duration, SystemTime};
 
+use clap::{Args, Subcommand};
 use serde_json::json;
 use tarsia::Error;
 use tarsia::store::{Keep, Store};
 
-use super::arguments::{CacheArguments, CacheCommand, CacheListArguments, PruneArguments};
+use super::arguments::CacheFolder;
 use super::report::{self, bytes};
+
+#[derive(Debug, Args)]
+pub struct CacheArguments {
+    #[command(subcommand)]
+    pub command: CacheCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// List the layers, last used first
+    List(CacheListArguments),
+    /// Remove layers that are not needed
+    Prune(PruneArguments),
+    /// Read every blob, and remove those that are damaged
+    Verify(CacheListArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct CacheListArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub cache: CacheFolder,
+}
+
+#[derive(Debug, Args)]
+pub struct PruneArguments {
+    /// Remove layers that were not used for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub unused_for: u32,
+    /// Keep no more than so much: 500MB, 2GB, 1GiB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub keep: Option<u64>,
+    /// Remove everything
+    #[arg(long, conflicts_with_all = ["unused_for", "keep"])]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub cache: CacheFolder,
+}
 
 /// Answers false if something damaged was found.
 pub fn run(arguments: &CacheArguments) -> Result<bool, Error> {
@@ -83,4 +127,20 @@ fn verify(arguments: &CacheListArguments) -> Result<bool, Error> {
     }
     report::print(&text)?;
     Ok(damaged.is_empty())
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let unit: u64 = match text[digits..].trim() {
+        "" | "B" => 1,
+        "kB" | "KB" | "K" => 1000,
+        "MB" | "M" => 1_000_000,
+        "GB" | "G" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return Err(format!("`{text}` is not a size such as 500MB or 2GiB")),
+    };
+    let number: u64 = text[..digits].parse().map_err(|_| format!("`{text}` is not a size such as 500MB or 2GiB"))?;
+    number.checked_mul(unit).ok_or_else(|| format!("`{text}` is too large"))
 }

@@ -2,14 +2,30 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
 use tarsia::Error;
-use tarsia::image::Location;
+use tarsia::image::{Location, Platform};
 use tarsia::registry::Traffic;
 
-use super::arguments::CopyArguments;
+use super::arguments::CommonArguments;
 use super::progress::Progress;
 use super::report::{self, bytes};
+
+#[derive(Debug, Args)]
+pub struct CopyArguments {
+    /// What is copied: host/repo[:tag][@digest], oci:DIR[:name], oci-archive:FILE[:name] or docker-archive:FILE[:name]
+    #[arg(value_name = "IMAGE")]
+    pub image: Location,
+    /// Where it goes, in the same forms
+    #[arg(value_name = "DEST", value_parser = destination)]
+    pub destination: Location,
+    /// Copy the image for this platform only; may be repeated
+    #[arg(long = "platform", value_name = "OS/ARCH[/VARIANT]")]
+    pub platforms: Vec<Platform>,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
 
 pub fn run(arguments: &CopyArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);
@@ -68,4 +84,12 @@ pub fn run(arguments: &CopyArguments) -> Result<(), Error> {
         text.push_str(&format!("  {:<8} {:>9}  {}\n", status.word(), bytes(blob.size), blob.digest.short()));
     }
     report::print(&text)
+}
+
+/// Where `copy` writes: what names no scheme is a registry, unless it is a path.
+fn destination(text: &str) -> Result<Location, String> {
+    if text.starts_with(['.', '/']) {
+        return Ok(Location::Layout { path: text.into(), name: None });
+    }
+    text.parse().map_err(|error: tarsia::image::InvalidReference| error.to_string())
 }

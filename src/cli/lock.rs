@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use serde_json::json;
 use tarsia::Error;
 use tarsia::registry::Traffic;
 
-use super::arguments::LockArguments;
+use super::arguments::{CommonArguments, SpecArguments};
 use super::progress::Progress;
 use super::report;
+
+#[derive(Debug, Args)]
+pub struct LockArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
 
 pub fn run(arguments: &LockArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);

@@ -2,16 +2,29 @@
 
 use std::collections::BTreeSet;
 
+use clap::Args;
 use serde_json::{Value, json};
 use tarsia::Error;
 use tarsia::build::Status;
 use tarsia::plan::{Planned, PlannedLayer};
 use tarsia::push::Destination;
 
-use super::arguments::PlanArguments;
 use super::progress::Progress;
+use super::push::PushArguments;
 use super::report::{self, bytes};
 use super::why::{self, Extent};
+
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    #[command(flatten)]
+    pub push: PushArguments,
+    /// End with exit code 1 if there is work
+    #[arg(long)]
+    pub exit_code: bool,
+    /// List every file that differs in this layer
+    #[arg(long, value_name = "LAYER")]
+    pub explain: Option<String>,
+}
 
 /// Answers false if there is work and that was the question.
 pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {

@@ -1,11 +1,32 @@
 //! `tarsia push`
 
+use clap::Args;
 use tarsia::Error;
+use tarsia::image::Repository;
 use tarsia::push::Destination;
 
-use super::arguments::PushArguments;
+use super::arguments::{CommonArguments, LookupArguments, SpecArguments};
 use super::progress::Progress;
 use super::report::{self, Row};
+
+#[derive(Debug, Args)]
+pub struct PushArguments {
+    #[command(flatten)]
+    pub specs: SpecArguments,
+    /// Push to this repository instead of the spec's; with several images, to REPOSITORY/name each
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to: Option<Repository>,
+    /// Tag instead of the spec's; {digest} stands for the first 12 digits of the digest
+    #[arg(long = "tag", value_name = "TAG")]
+    pub tags: Vec<String>,
+    /// Create repositories of Amazon ECR that do not exist, as `[ecr]` in the spec says
+    #[arg(long)]
+    pub create_repository: bool,
+    #[command(flatten)]
+    pub lookup: LookupArguments,
+    #[command(flatten)]
+    pub common: CommonArguments,
+}
 
 pub fn run(arguments: &PushArguments) -> Result<(), Error> {
     let progress = Progress::start(arguments.common.progress);

@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use tarsia::Error;
 
-use super::arguments::Arguments;
+use super::command::Arguments;
 use super::report;
 
 pub fn print() -> Result<(), Error> {

@@ -14,7 +14,9 @@ use tarsia::registry::Mirror;
 use tarsia::spec::{Span, SpecError, parse_toml};
 use toml::Spanned;
 
-use super::arguments::{CacheCommand, CacheFolder, Command, CommonArguments, ProgressStyle};
+use super::arguments::{CacheFolder, CommonArguments, ProgressStyle};
+use super::cache::CacheCommand;
+use super::command::Command;
 
 /// What the file may say.
 #[derive(Debug, Default, Deserialize)]

@@ -86,3 +86,66 @@ fn an_unchanged_layer_changes_nothing() {
     assert_eq!(kinds(&log), [(Kind::BlobGet, 1), (Kind::ManifestGet, 1)], "{log}");
     assert_eq!((&document["changed"], &document["digest"]), (&json!(false), &json!(digest)));
 }
+
+#[test]
+fn a_context_may_lie_elsewhere() {
+    let (_bases, registry, reference) = published();
+    let fresh = packages(&reference, &[]);
+    fresh.file("built/code.py", "elsewhere\n");
+    let document = over(&fresh, "bump", &registry, &["--layer", "p4=built"]).ok().documents().remove(0);
+    let layer = document["layers"][BASE_LAYERS + 4]["digest"].as_str().unwrap();
+    let blob = registry.blob("team/app", layer).unwrap();
+    fresh.file("blob", blob);
+    let members = crate::support::judge::members(&fresh.path("blob")).join("\n");
+    assert!(members.contains("var/task/p4/code.py") && !members.contains("__init__.py"), "{members}");
+    over(&fresh, "bump", &registry, &["--layer", "p4=none"]).refused(2, "none");
+}
+
+#[test]
+fn the_image_and_where_it_goes_may_be_said() {
+    let (_bases, registry, reference) = published();
+    let fresh = packages(&reference, &[5]);
+    fresh.file("p5/new.py", "new\n");
+    let before = registry.resolve("team/app", "latest").unwrap();
+    // From a digest to tags of other names.
+    let image = format!("{}/team/app@{before}", registry.host());
+    let flags = ["--layer", "p5", "--image", &image, "--tag", "v2", "--tag", "{digest}"];
+    let document = over(&fresh, "bump", &registry, &flags).ok().documents().remove(0);
+    let digest = document["digest"].as_str().unwrap();
+    assert_eq!(document["tags"], json!(["v2", &digest[7..19]]));
+    assert_eq!(registry.tags("team/app"), [&digest[7..19], "latest", "tarsia-cache", "v2"]);
+    assert_eq!(registry.resolve("team/app", "latest").unwrap(), before);
+    over(&fresh, "bump", &registry, &["--layer", "p5", "--image", &image]).refused(2, "use --tag TAG");
+    // To another registry, with everything.
+    let other = crate::support::registry::Registry::start();
+    let to = format!("{}/elsewhere/app", other.host());
+    let flags = ["--layer", "p5", "--image", &image, "--to", &to, "--tag", "v3"];
+    let moved = over(&fresh, "bump", &registry, &flags).ok().documents().remove(0);
+    assert_eq!(moved["digest"], digest);
+    assert_whole(&other, "elsewhere/app", "v3");
+    // And into the layout that the image is in.
+    let source = format!("{}/team/app:latest", registry.host());
+    fresh.run(["copy", &source, "oci:out:app"]).ok();
+    let flags = ["--layer", "p5", "--image", "oci:out:app"];
+    let local = over(&fresh, "bump", &registry, &flags).ok().documents().remove(0);
+    assert_eq!((&local["digest"], &local["repository"]), (&json!(digest), &json!(null)));
+    assert_eq!(local["ref"], format!("oci:out@{digest}"));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_bumped() {
+    let (_bases, registry, reference) = published();
+    let fresh = packages(&reference, &[5]);
+    let refused = |flags: &[&str], code: i32, words: &str| over(&fresh, "bump", &registry, flags).refused(code, words);
+    refused(&["--layer", "p99"], 2, "its layers are `p0`, `p1`");
+    refused(&["--layer", "p5", "--tag", "a/b"], 2, "`a/b` is not a tag");
+    refused(&["--layer", "p5", "--tag", "tarsia-cache"], 2, "the cache image's tag");
+    refused(&["--layer", "p5", "--platform", "linux/s390x"], 2, "linux/s390x");
+    refused(&["--layer", "p5", "--image", &format!("{}/none:latest", registry.host())], 3, "none:latest");
+    // A layer that the spec has gained since.
+    let text = std::fs::read_to_string(fresh.path("app.toml")).unwrap();
+    fresh.file("app.toml", text + "[[layer]]\nname = \"gained\"\ncontext = \"p5\"\nto = \"/opt/\"\n");
+    refused(&["--layer", "gained"], 2, "push the spec to add layers");
+    let run = over(&fresh, "bump", &registry, &["--layer", "p5"]).ok();
+    assert!(run.stderr.contains("the image has no layer `gained`"), "{}", run.stderr);
+}

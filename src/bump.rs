@@ -56,6 +56,8 @@ pub struct Request {
     pub destination: Destination,
     /// What repositories are asked beside.
     pub lookup: Lookup,
+    /// Stages that run something and are copied from, of which the user says that nothing they are made of has changed.
+    pub unchanged_stages: Vec<String>,
     /// Nothing is sent or written: only what would change is told.
     pub dry_run: bool,
 }
@@ -237,7 +239,7 @@ impl<'a> Run<'a> {
                 documents: image.lowest(&name, count, layers),
                 origin: Arc::clone(&self.subject.origin),
             },
-            grounds: image.grounds(),
+            grounds: image.grounds(self.workshop),
             published: Arc::clone(&self.published),
         }
     }

@@ -64,7 +64,7 @@ pub use download::Download;
 pub use ecr::{EcrHost, Failed, PrivateRegistry, Reason};
 pub use endpoint::Mirror;
 pub use error::{Action, Error, Login};
-pub use moving::ReadTag;
+pub use moving::{Moved, ReadTag};
 pub use pull::{MAX_MANIFEST, ManifestHead, RawManifest};
 pub use push::{BlobSource, MountOutcome, PutOutcome, UploadSession};
 pub use retry::RetryPolicy;

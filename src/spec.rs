@@ -19,7 +19,7 @@ mod write;
 
 pub use error::{Span, SpecError};
 pub use lock::{LOCK_FILE, Lock};
-pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, Ran, Recipe};
+pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, Ran, Recipe, Setting};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub(crate) use resolve::is_image_name;
 pub use resolve::parse_toml;

@@ -80,25 +80,33 @@ impl Below {
         Ok(nodes)
     }
 
+    /// What the layer at this place holds, contents of files left out, as a layer that others can be laid over.
+    ///
+    /// # Errors
+    ///
+    /// If it has to be read and cannot be, or is none that was laid here.
+    pub fn outline(&self, at: usize) -> Result<Contents, Error> {
+        let items = self.headers(at)?.into_iter().map(|entry| Item { entry, source: Source::Nothing }).collect();
+        let failed = |source| Error::Layer {
+            span: None,
+            image: self.image.name().to_owned(),
+            layer: at.to_string(),
+            source: Box::new(source),
+        };
+        Contents::new(items).map_err(failed)
+    }
+
     /// What the layer at this place holds, contents of files left out.
     ///
     /// # Errors
     ///
     /// If it has to be read and cannot be.
-    pub fn outline(&self, at: usize) -> Result<Contents, Error> {
-        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Contents::default()) };
-        let entries = match self.listing(layer) {
-            Some(listing) => listing.entries,
-            None => self.read(layer, false)?,
-        };
-        let items = entries.into_iter().map(|entry| Item { entry, source: Source::Nothing }).collect();
-        let failed = |source| Error::Layer {
-            span: None,
-            image: self.image.name().to_owned(),
-            layer: layer.digest.short(),
-            source: Box::new(source),
-        };
-        Contents::new(items).map_err(failed)
+    pub fn headers(&self, at: usize) -> Result<Vec<Entry>, Error> {
+        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Vec::new()) };
+        match self.listing(layer) {
+            Some(listing) => Ok(listing.entries),
+            None => self.read(layer, false),
+        }
     }
 
     /// What the layer at this place holds, contents of files digested.

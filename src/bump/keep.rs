@@ -5,6 +5,8 @@ mod history;
 mod same;
 mod settings;
 
+use std::sync::Arc;
+
 use super::below::Below;
 use super::next::{Next, Replacement};
 use super::subject::SubjectImage;
@@ -14,14 +16,14 @@ use crate::build::{Bases, Options, PreparedBase, PreparedLayer, Single};
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::image::Descriptor;
-use crate::layer::Listing;
+use crate::layer::{Contents, Listing};
 use crate::spec::dockerfile::Stage;
-use crate::spec::{LayerContent, LayerRecipe, SpecError, Workspace};
+use crate::spec::{CopyFrom, LayerContent, LayerRecipe, SpecError, Workspace};
 use crate::why::Why;
 use crate::workshop::Workshop;
 
-use history::align;
-use same::{Mismatch, mismatches};
+use history::{align, saw_the_same};
+use same::{Mismatch, Modes, mismatches};
 use settings::unlike;
 
 /// Brings the image that was built of a Dockerfile up to what the contexts are now, without running anything, and moves
@@ -61,6 +63,11 @@ fn one(run: &Run<'_>, stage: &Stage, place: usize) -> Result<Next, Error> {
     }
     let aligned = align(run, image, base.documents.layers.len(), &evaluated.layers)?;
     let last_run = aligned.iter().rposition(|(layer, _)| layer.content_is_kept());
+    for &(layer, at) in aligned.iter().take(last_run.map_or(0, |last| last + 1)) {
+        if let Some(at) = at {
+            saw_the_same(run, image, &base.documents.config, (layer, at), &evaluated.settings)?;
+        }
+    }
     let mut keeping = Keeping {
         run,
         image,
@@ -69,13 +76,16 @@ fn one(run: &Run<'_>, stage: &Stage, place: usize) -> Result<Next, Error> {
         replacements: Replacements::new(),
     };
     for (index, &(layer, at)) in aligned.iter().enumerate() {
+        // Builders that make no layer for a working directory have it in the next one.
+        let start = aligned[..index].iter().rposition(|(_, at)| at.is_some()).map_or(0, |last| last + 1);
+        let before = &aligned[start..index];
         match at {
-            Some(at) if last_run.is_some_and(|last| index < last) => {
+            Some(at) if last_run.is_some_and(|last| index <= last) => {
                 let run_after = aligned[index..].iter().find(|(after, _)| after.content_is_kept());
-                keeping.prove(layer, at, run_after.map_or(layer, |(after, _)| after))?;
+                keeping.prove(before, layer, at, run_after.map_or(layer, |(after, _)| after))?;
             }
-            Some(at) if Some(index) != last_run => keeping.renew(layer, at)?,
-            _ => {}
+            Some(at) => keeping.renew(before, layer, at)?,
+            None => {}
         }
     }
     for (layer, _) in aligned.iter().filter(|(layer, _)| layer.content_is_kept()) {
@@ -142,10 +152,44 @@ impl Keeping<'_> {
         self.run.below(self.image, count, &self.layers)
     }
 
-    /// What an instruction makes over the layers below its own.
-    fn laid(&mut self, layer: &LayerRecipe, at: usize) -> Result<Option<PreparedLayer>, Error> {
+    /// What an instruction makes over the layers below its own, those before it that have no layer included.
+    fn laid(
+        &mut self,
+        before: &[(&LayerRecipe, Option<usize>)],
+        layer: &LayerRecipe,
+        at: usize,
+    ) -> Result<Option<PreparedLayer>, Error> {
         let mut stack = self.below(at).stack();
-        self.single.lay(layer, &self.image.platform, &mut stack)
+        let mut laid: Option<PreparedLayer> = None;
+        for layer in before.iter().map(|(layer, _)| *layer).chain([layer]) {
+            let next =
+                self.single.lay(layer, &self.image.platform, &mut stack).map_err(|error| from_stage(layer, error))?;
+            laid = match (laid, next) {
+                (Some(below), Some(next)) => Some(self.both(&below, next)?),
+                (below, next) => next.or(below),
+            };
+        }
+        let name = layer.name.clone();
+        Ok(laid.map(|laid| PreparedLayer { name, ..laid }))
+    }
+
+    /// What two instructions make as one layer.
+    fn both(&self, below: &PreparedLayer, above: PreparedLayer) -> Result<PreparedLayer, Error> {
+        let lower = below.contents.items().iter().filter(|item| above.contents.find(&item.entry.path).is_none());
+        let items = lower.chain(above.contents.items()).cloned().collect();
+        let failed = |source| Error::Layer {
+            span: None,
+            image: self.run.recipe.name.clone(),
+            layer: above.name.clone(),
+            source: Box::new(source),
+        };
+        let contents = Contents::new(items).map_err(failed)?;
+        Ok(PreparedLayer { key: contents.key(above.codec), contents: Arc::new(contents), ..above })
+    }
+
+    /// Whether it copies from a stage of which the user says that nothing in it has changed.
+    fn is_vouched_for(&self, layer: &LayerRecipe) -> bool {
+        stage_of(layer).is_some_and(|stage| self.run.request.unchanged_stages.contains(&stage))
     }
 
     /// What the published layer holds.
@@ -154,17 +198,23 @@ impl Keeping<'_> {
     }
 
     /// Makes sure that an instruction before a RUN would do what it did.
-    fn prove(&mut self, layer: &LayerRecipe, at: usize, run_after: &LayerRecipe) -> Result<(), Error> {
+    fn prove(
+        &mut self,
+        before: &[(&LayerRecipe, Option<usize>)],
+        layer: &LayerRecipe,
+        at: usize,
+        run_after: &LayerRecipe,
+    ) -> Result<(), Error> {
         // Of commands and working directories the history has told that they are the same.
-        if !matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Context { .. }) {
+        if !matches!(layer.content, LayerContent::Copy { .. }) || self.is_vouched_for(layer) {
             return Ok(());
         }
-        let laid = self.laid(layer, at)?;
+        let laid = self.laid(before, layer, at)?;
         if laid.as_ref().is_some_and(|laid| self.image.layer_key(at) == Some(laid.key)) {
             return Ok(());
         }
         let published = self.published(at)?;
-        let changed = mismatches(&published, laid.iter().flat_map(|laid| laid.contents.entries()));
+        let changed = mismatches(&published, laid.iter().flat_map(|laid| laid.contents.entries()), modes_of(layer));
         if changed.is_empty() {
             return Ok(());
         }
@@ -181,13 +231,16 @@ impl Keeping<'_> {
     }
 
     /// Lays an instruction after the last RUN anew, if it would do something else than it did.
-    fn renew(&mut self, layer: &LayerRecipe, at: usize) -> Result<(), Error> {
-        let Some(laid) = self.laid(layer, at)? else { return self.must_be_nothing(layer, at) };
+    fn renew(&mut self, before: &[(&LayerRecipe, Option<usize>)], layer: &LayerRecipe, at: usize) -> Result<(), Error> {
+        if self.is_vouched_for(layer) {
+            return Ok(());
+        }
+        let Some(laid) = self.laid(before, layer, at)? else { return self.must_be_nothing(layer, at) };
         if self.image.layer_key(at) == Some(laid.key) {
             return Ok(());
         }
         let published = self.published(at)?;
-        if mismatches(&published, laid.contents.entries()).is_empty() {
+        if mismatches(&published, laid.contents.entries(), modes_of(layer)).is_empty() {
             return Ok(());
         }
         let last = Listing { codec: laid.codec, entries: published, extents: Vec::new() };
@@ -200,7 +253,8 @@ impl Keeping<'_> {
 
     /// An instruction that does nothing now must have done nothing then.
     fn must_be_nothing(&self, layer: &LayerRecipe, at: usize) -> Result<(), Error> {
-        let held = mismatches(&self.published(at)?, std::iter::empty());
+        let published = self.published(at)?;
+        let held = mismatches(&published, std::iter::empty(), modes_of(layer));
         // What lies below already is said again by builders.
         let stack = self.below(at).nodes()?;
         let new = held.iter().find(|held| stack.get(&held.path).is_none());
@@ -208,6 +262,35 @@ impl Keeping<'_> {
             None => Ok(()),
             Some(held) => Err(at_line(layer, format!("`{}` would change nothing now, and {held}", layer.name))),
         }
+    }
+}
+
+/// The stage that an instruction copies from.
+fn stage_of(layer: &LayerRecipe) -> Option<String> {
+    match &layer.content {
+        LayerContent::Copy { from: CopyFrom::Stage(stage), .. } => Some(stage.name()),
+        _ => None,
+    }
+}
+
+/// Says of a failure whose stage it is.
+fn from_stage(layer: &LayerRecipe, error: Error) -> Error {
+    let Some(stage) = stage_of(layer) else { return error };
+    let message = format!("nobody can tell here whether what `{}` copies has changed: {error}", layer.name);
+    let help = format!(
+        "build the image again; or if nothing that the stage `{stage}` is made of has changed, say so: --unchanged-stage {stage}"
+    );
+    match &layer.span {
+        Some(span) => SpecError::At { span: span.clone(), message, help: Some(help) }.into(),
+        None => Error::request(message, help),
+    }
+}
+
+/// Whether an instruction sets modes, or takes those that files have on disk.
+fn modes_of(layer: &LayerRecipe) -> Modes {
+    match &layer.content {
+        LayerContent::Copy { copy, .. } if copy.chmod.is_none() => Modes::Execute,
+        _ => Modes::All,
     }
 }
 

@@ -117,15 +117,21 @@ impl Landing {
         }
     }
 
-    /// The tags by their names, `{digest}` replaced by this digest's beginning.
-    fn tags_for(&self, digest: &Digest) -> Vec<ReadTag> {
-        let name = |tag: &ReadTag| tag.name.replace("{digest}", &digest.short());
-        self.tags().iter().map(|tag| ReadTag { name: name(tag), digest: tag.digest }).collect()
-    }
-
-    /// Whether every tag stands for this digest already, as far as was read.
-    fn is_current(&self, digest: &Digest) -> bool {
-        self.tags().iter().all(|tag| tag.digest == Some(*digest) && !tag.name.contains("{digest}"))
+    /// The tags by their names, `{digest}` replaced by this digest's beginning. What such a tag stands for is known only
+    /// now; nobody else has a reason to move it.
+    fn tags_for(&self, workshop: &Workshop, digest: &Digest) -> Result<Vec<ReadTag>, Error> {
+        let tags = self.tags().iter().map(|tag| {
+            if !tag.name.contains("{digest}") {
+                return Ok(tag.clone());
+            }
+            let name = tag.name.replace("{digest}", &digest.short());
+            let digest = match self {
+                Landing::Repository(remote, _) => workshop.door().block_on(remote.tag_digest(&name))??,
+                Landing::Layout(path, _) => Layout::open(path)?.find(Some(&name)).ok().map(|found| found.digest),
+            };
+            Ok(ReadTag { name, digest })
+        });
+        tags.collect()
     }
 
     /// Brings the images there, or only says what would be. `outcome` hears what became of each blob.
@@ -141,10 +147,10 @@ impl Landing {
         dry_run: bool,
         traffic: &Arc<Traffic>,
     ) -> Result<Landed, Error> {
-        let (top, bytes) = top(subject, next)?;
-        let tags = self.tags_for(&top.digest);
+        let (top, bytes) = top(workshop, subject, next)?;
+        let tags = self.tags_for(workshop, &top.digest)?;
         let names = tags.iter().map(|tag| tag.name.clone()).collect();
-        if self.is_current(&top.digest) {
+        if tags.iter().all(|tag| tag.digest == Some(top.digest)) {
             return Ok(Landed { top, tags: names, changed: false });
         }
         if dry_run {
@@ -160,13 +166,23 @@ impl Landing {
                 let whole = subject.index.is_some();
                 workshop.door().block_on(send(workshop, next, remote, whole))??;
                 let bytes = Bytes::from(bytes);
-                workshop.door().block_on(remote.move_tags(&tags, &top.media_type, &bytes))??;
+                let moved = workshop.door().block_on(remote.move_tags(&tags, &top.media_type, &bytes))??;
+                for (tag, slow) in moved.iter().filter_map(|tag| Some((&tag.name, tag.slow?))) {
+                    let seconds = slow.as_secs_f64();
+                    workshop.events().note(format!(
+                        "`{tag}` was put {seconds:.1} s after it was looked at: if somebody else has moved it in between, \
+                         their image is under its digest only"
+                    ));
+                }
             }
             Landing::Layout(path, _) => write(workshop, next, &Layout::create(path)?, &tags, &top, &bytes)?,
         }
         Ok(Landed { top, tags: names, changed: true })
     }
 }
+
+/// The annotation by which builders say what an attestation is about.
+const ATTESTED: &str = "vnd.docker.reference.digest";
 
 /// The tags that were asked for, else the one that the image was read by.
 fn named(tags: &[String], own: Option<&str>, location: &Location) -> Result<Vec<String>, Error> {
@@ -178,7 +194,7 @@ fn named(tags: &[String], own: Option<&str>, location: &Location) -> Result<Vec<
 }
 
 /// The topmost document: the subject's, pointing at the new images.
-fn top(subject: &Subject, next: &[Next]) -> Result<(Descriptor, Vec<u8>), Error> {
+fn top(workshop: &Workshop, subject: &Subject, next: &[Next]) -> Result<(Descriptor, Vec<u8>), Error> {
     let Some(index) = &subject.index else {
         let [only] = next else {
             return Err(Error::request("the image has no manifest for this platform", "choose another --platform"));
@@ -188,8 +204,23 @@ fn top(subject: &Subject, next: &[Next]) -> Result<(Descriptor, Vec<u8>), Error>
     let mut splice = Splice::of(&subject.bytes)?;
     for image in next {
         let before = &subject.images[image.place].digest;
+        if image.digest() == *before {
+            continue;
+        }
+        let tells_of_it = |descriptor: &&Descriptor| {
+            descriptor.annotations.get(ATTESTED).is_some_and(|attested| *attested == before.to_string())
+        };
+        if let Some(attestation) = index.manifests.iter().find(tells_of_it) {
+            workshop.events().note(format!(
+                "the attestation {} in the index tells of the image before, {}: it was not made for this one",
+                attestation.digest.short(),
+                before.short()
+            ));
+        }
         for (at, _) in index.manifests.iter().enumerate().filter(|(_, descriptor)| descriptor.digest == *before) {
             let path = [Key("manifests"), At(at)];
+            // A descriptor that embeds its content would go on telling the old.
+            splice.remove(&path, "data");
             let replaced = splice.replace(&[path[0], path[1], Key("digest")], &image.digest())
                 && splice.replace(&[path[0], path[1], Key("size")], &image.manifest_bytes.len());
             if !replaced {

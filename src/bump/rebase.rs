@@ -17,7 +17,7 @@ use crate::image::{
     self, BASE_DIGEST, BASE_FACTS, BaseDocuments, Descriptor, LAYER_KEY, LAYER_NAME, Layer, Location, MANIFEST_LIMIT,
     Manifest, Node, Nodes, Reference, parse_facts,
 };
-use crate::spec::{Base, Workspace};
+use crate::spec::{Base, LayerContent, LayerRecipe, Workspace};
 
 /// The same image on the base's newest version.
 ///
@@ -27,6 +27,14 @@ use crate::spec::{Base, Workspace};
 /// needed to know of it.
 pub(super) fn next(run: &Run<'_>, workspace: &Workspace, bumped: Next) -> Result<Next, Error> {
     let before = &run.subject.images[bumped.place];
+    let depends = |layer: &&LayerRecipe| {
+        layer.is_for(&before.platform)
+            && !matches!(layer.content, LayerContent::Context { .. } | LayerContent::Entries(_))
+    };
+    if let Some(layer) = run.recipe.layers.iter().find(depends) {
+        let message = format!("what the layer `{}` holds may depend on what is in the base", layer.name);
+        return Err(Error::request(message, "push the spec instead: its layers are made anew where they have to be"));
+    }
     let (location, name) = newest(run, workspace)?;
     let newest = Subject::read(run.workshop, &location, std::slice::from_ref(&before.platform), &run.traffic)?;
     let Some(new) = newest.images.first() else {
@@ -193,7 +201,7 @@ fn holds(
         Err(Error::request(message, "push the spec instead: its layers are made anew where they have to be"))
     };
     let before = &run.subject.images[bumped.place];
-    let mut grounds = new.grounds();
+    let mut grounds = new.grounds(run.workshop);
     grounds.insert(0, new.digest);
     let nodes =
         Below { workshop: run.workshop.clone(), image: base.clone(), grounds, published: Arc::clone(&run.published) }
@@ -210,7 +218,7 @@ fn holds(
     let old_nodes = run.below(before, count, &before.manifest.layers).nodes()?;
     let whole = run.below(before, bumped.layers.len(), &bumped.manifest.layers);
     for at in count..bumped.layers.len() {
-        for entry in whole.outline(at)?.entries() {
+        for entry in &whole.headers(at)? {
             for path in parents(&entry.path).chain([&entry.path[..]]) {
                 if !same(&old_nodes, &nodes, path) {
                     return refuse(format!("`/{}` is not what it was", String::from_utf8_lossy(path)));
@@ -229,7 +237,8 @@ fn holds(
         }
     }
     // Facts are of the image at the bottom: they hold as long as it is the same.
-    let same_ground = facts.filter(|(ground, _)| new.grounds().first().is_some_and(|new| new.to_string() == *ground));
+    let same_ground =
+        facts.filter(|(ground, _)| new.grounds(run.workshop).first().is_some_and(|new| new.to_string() == *ground));
     Ok(same_ground.and_then(|(ground, facts)| Some(format!("{ground} {}", facts.to_text()?))))
 }
 

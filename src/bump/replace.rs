@@ -1,18 +1,20 @@
 //! Replacing: a layer of anybody's image, found by its digest, its place or the text of its history entry, by the files
 //! of a directory.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::next::{Next, Replacement};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run};
-use crate::build::{Options, Single};
-use crate::entry::Kind;
+use crate::build::{Options, PreparedLayer, Single};
+use crate::entry::{Entry, Kind, names_a_whiteout};
 use crate::error::Error;
 use crate::image::{Descriptor, Location, media_type};
-use crate::layer::Codec;
+use crate::layer::{Codec, Contents};
 use crate::spec::{LayerContent, LayerRecipe, Recipe};
 use crate::workshop::Workshop;
 
@@ -50,7 +52,7 @@ impl FromStr for Selector {
         }
         match text.parse() {
             _ if text.trim().is_empty() => Err("nothing selects a layer".to_owned()),
-            Ok(place) if text.len() < 4 => Ok(Selector::Place(place)),
+            Ok(place) if text.len() < 4 && !text.starts_with('+') => Ok(Selector::Place(place)),
             _ if is_hex(text) && text.len() >= LEAST_DIGITS => Ok(Selector::Digest(text.to_owned())),
             _ => Ok(Selector::Text(text.to_owned())),
         }
@@ -146,10 +148,11 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
     for (at, replace) in places {
         let below = |count: usize, layers: &[Descriptor]| run.below(image, count, layers);
         let mut recipe = recipe(image, at, replace)?;
-        let old = below(at + 1, &layers).outline(at)?;
-        keep_owner(run, &mut recipe, old.entries());
+        let old = below(at + 1, &layers).headers(at)?;
+        keep_owner(run, &mut recipe, &old);
         let mut stack = below(at, &layers).stack();
         let Some(laid) = single.lay(&recipe, &image.platform, &mut stack)? else { continue };
+        let laid = resembling(run, laid, &old)?;
         if image.layer_key(at) == Some(laid.key) {
             continue;
         }
@@ -157,6 +160,7 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
         let (layer, why) = (run.made(&laid)?, run.why(&laid, listing.as_ref()));
         layers[at] = layer.descriptor();
         replacements.insert(at, Replacement { layer, why });
+        tell_of_hidden(run, image, at, &laid, &layers)?;
     }
     Next::replacing(place, image, replacements, None)
 }
@@ -199,23 +203,87 @@ fn name_from_history(image: &SubjectImage, at: usize) -> String {
 pub(super) fn shown(text: &str) -> String {
     let text = text.strip_prefix("/bin/sh -c #(nop) ").unwrap_or(text);
     let text = text.strip_suffix("# buildkit").unwrap_or(text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// What a layer was owned by as a whole, its successor is owned by: COPY --chown says so in images of docker.
-fn keep_owner<'a>(run: &Run<'_>, recipe: &mut LayerRecipe, old: impl Iterator<Item = &'a crate::entry::Entry>) {
-    let files = old.filter(|entry| !matches!(entry.kind, Kind::Directory));
-    let mut owners: Vec<(u64, u64)> = files.map(|file| (file.uid, file.gid)).collect();
-    owners.dedup();
-    owners.sort_unstable();
-    owners.dedup();
-    if let [(uid, gid)] = owners[..]
-        && (uid, gid) != (0, 0)
-        && let Ok(owner) = format!("{uid}:{gid}").parse()
-    {
-        run.workshop.events().note(format!("`{}` is owned by {uid}:{gid}, as what it replaces was", recipe.name));
-        recipe.owner = owner;
+fn keep_owner(run: &Run<'_>, recipe: &mut LayerRecipe, old: &[Entry]) {
+    let files = old.iter().filter(|entry| !matches!(entry.kind, Kind::Directory) && !names_a_whiteout(&entry.path));
+    let owners: BTreeSet<(u64, u64)> = files.map(|file| (file.uid, file.gid)).collect();
+    let owners: Vec<(u64, u64)> = owners.into_iter().collect();
+    match owners[..] {
+        [] | [(0, 0)] => {}
+        [(uid, gid)] => {
+            if let Ok(owner) = format!("{uid}:{gid}").parse() {
+                recipe.owner = owner;
+            }
+        }
+        _ => run.workshop.events().note(format!(
+            "what `{}` holds has {} owners: files that are new are owned by 0:0",
+            recipe.name,
+            owners.len()
+        )),
     }
+}
+
+/// The layer with the modes and owners that its paths had: only what is in them is to change. A right to execute that
+/// was given or taken away is a change.
+fn resembling(run: &Run<'_>, laid: PreparedLayer, old: &[Entry]) -> Result<PreparedLayer, Error> {
+    let old: BTreeMap<&[u8], &Entry> = old.iter().map(|entry| (&*entry.path, entry)).collect();
+    let is_file = |kind: &Kind| matches!(kind, Kind::File { .. } | Kind::Hardlink { .. });
+    let items = laid.contents.items().iter().map(|item| {
+        let mut item = item.clone();
+        let entry = &mut item.entry;
+        let Some(before) = old.get(&*entry.path) else { return item };
+        let same_kind = match (&entry.kind, &before.kind) {
+            (Kind::Directory, Kind::Directory) | (Kind::Symlink { .. }, Kind::Symlink { .. }) => true,
+            (now, before) => is_file(now) && is_file(before),
+        };
+        if same_kind {
+            (entry.uid, entry.gid) = (before.uid, before.gid);
+            if !is_file(&entry.kind) || (entry.mode ^ before.mode) & 0o100 == 0 {
+                entry.mode = before.mode;
+            }
+        }
+        item
+    });
+    let failed = |source| Error::Layer {
+        span: None,
+        image: run.recipe.name.clone(),
+        layer: laid.name.clone(),
+        source: Box::new(source),
+    };
+    let contents = Contents::new(items.collect()).map_err(failed)?;
+    Ok(PreparedLayer { key: contents.key(laid.codec), contents: Arc::new(contents), ..laid })
+}
+
+/// Says which files of a new layer nobody will see, because a layer above holds them as well.
+fn tell_of_hidden(
+    run: &Run<'_>,
+    image: &SubjectImage,
+    at: usize,
+    laid: &PreparedLayer,
+    layers: &[Descriptor],
+) -> Result<(), Error> {
+    for above in at + 1..layers.len() {
+        let entries = run.below(image, above + 1, layers).headers(above)?;
+        let hides = |entry: &&Entry| {
+            let is_file = |kind: &Kind| !matches!(kind, Kind::Directory);
+            is_file(&entry.kind) && laid.contents.find(&entry.path).is_some_and(|item| is_file(&item.entry.kind))
+        };
+        let hidden: Vec<&Entry> = entries.iter().filter(hides).collect();
+        if let Some(first) = hidden.first() {
+            let path = String::from_utf8_lossy(&first.path);
+            let more = if hidden.len() > 1 { format!(" and {} more", hidden.len() - 1) } else { String::new() };
+            let what = image.created_by(above).map(|text| format!(" (`{}`)", shown(text))).unwrap_or_default();
+            run.workshop.events().note(format!(
+                "`/{}`{more} of the new layer {at} will not be seen: layer {above}{what} holds it as well",
+                shown(&path)
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// The layer that a selector means.
@@ -230,6 +298,10 @@ fn find(run: &Run<'_>, image: &SubjectImage, selector: &Selector) -> Result<usiz
         Selector::Text(text) => {
             let wanted = shown(text);
             let is_in = |created_by: &str| shown(created_by).contains(&wanted);
+            if image.history_places().is_none() {
+                let message = format!("the history of `{}` does not tell which layer is whose", run.subject.location);
+                return Err(Error::request(message, layers(image)));
+            }
             let entries = image.config.history().iter();
             let all = entries.filter(|entry| entry.get("created_by").and_then(|by| by.as_str()).is_some_and(is_in));
             let fitting: Vec<usize> = (0..count).filter(|&at| image.created_by(at).is_some_and(is_in)).collect();
@@ -263,7 +335,7 @@ fn find(run: &Run<'_>, image: &SubjectImage, selector: &Selector) -> Result<usiz
 fn layers(image: &SubjectImage) -> String {
     let line = |at: usize| {
         let what = image.created_by(at).map(shown).unwrap_or_default();
-        let what: String = what.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(LINE_LIMIT).collect();
+        let what: String = what.chars().take(LINE_LIMIT).collect();
         format!("{at} {} {what}", image.manifest.layers[at].digest.short()).trim_end().to_owned()
     };
     let lines: Vec<String> = (0..image.manifest.layers.len()).map(line).collect();
@@ -284,6 +356,7 @@ mod tests {
             ("COPY handler.py", Selector::Text("COPY handler.py".into())),
             ("1234", Selector::Text("1234".into())),
             ("abc", Selector::Text("abc".into())),
+            ("+1", Selector::Text("+1".into())),
         ] {
             assert_eq!(text.parse(), Ok(selector), "{text}");
         }

@@ -130,24 +130,38 @@ impl SubjectImage {
     }
 
     /// The digests of the images at the bottom, as far as annotations name them: the one that facts are known of first.
-    pub fn grounds(&self) -> Vec<Digest> {
+    /// Anybody may write annotations, and leave them where they are no longer true: unless the layers above say that
+    /// this image was put together here, an image is taken for the bottom only if its manifest is known and its layers are
+    /// the lowest.
+    pub fn grounds(&self, workshop: &Workshop) -> Vec<Digest> {
         let annotations = &self.manifest.annotations;
         let of_facts = annotations.get(BASE_FACTS).and_then(|text| text.split_once(' ')).map(|(of, _)| of);
         let named = annotations.get(BASE_DIGEST).map(String::as_str);
-        of_facts.into_iter().chain(named).filter_map(|digest| digest.parse().ok()).collect()
+        let all = of_facts.into_iter().chain(named).filter_map(|digest| digest.parse().ok());
+        let is_ours = self.manifest.layers.last().is_some_and(|layer| layer.annotations.contains_key(LAYER_KEY));
+        let fits = |digest: &Digest| match workshop.store().known_document(digest).map(|b| Document::parse(&b, "")) {
+            Some(Ok(Document::Manifest(base))) => {
+                let lowest = self.manifest.layers.iter().map(|layer| layer.digest);
+                base.layers.iter().map(|layer| layer.digest).eq(lowest.take(base.layers.len()))
+            }
+            Some(_) => false,
+            None => is_ours,
+        };
+        all.filter(fits).collect()
     }
 
-    /// The history entry of each layer: its place in the history. Nothing for a layer that has none.
-    pub fn history_places(&self) -> Vec<Option<usize>> {
+    /// The history entry of each layer: its place in the history. Nothing if there are not as many that stand for a
+    /// layer as there are layers: then nobody knows which is whose.
+    pub fn history_places(&self) -> Option<Vec<usize>> {
         let is_empty = |entry: &serde_json::Value| entry.get("empty_layer").and_then(|empty| empty.as_bool());
         let with_layer = self.config.history().iter().enumerate().filter(|(_, entry)| is_empty(entry) != Some(true));
-        let mut places = with_layer.map(|(place, _)| place);
-        (0..self.manifest.layers.len()).map(|_| places.next()).collect()
+        let places: Vec<usize> = with_layer.map(|(place, _)| place).collect();
+        (places.len() == self.manifest.layers.len()).then_some(places)
     }
 
     /// What made a layer, as its history entry says.
     pub fn created_by(&self, at: usize) -> Option<&str> {
-        let place = self.history_places().get(at).copied().flatten()?;
+        let place = *self.history_places()?.get(at)?;
         self.config.history().get(place)?.get("created_by")?.as_str()
     }
 

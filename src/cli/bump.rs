@@ -35,7 +35,11 @@ pub struct BumpArguments {
     /// Begin with this image (default: what the spec's first tag stands for)
     #[arg(long, value_name = "IMAGE")]
     pub image: Option<Location>,
-    /// Push to this repository instead
+    /// Keep what a Dockerfile copies from this stage, which runs something: you say that nothing it is made of has
+    /// changed; may be repeated
+    #[arg(long = "unchanged-stage", value_name = "STAGE", conflicts_with_all = ["layers", "base", "replace"])]
+    pub unchanged_stages: Vec<String>,
+    /// Push to this repository instead; without --image a spec's image is read from there as well
     #[arg(long, value_name = "REPOSITORY")]
     pub to: Option<Repository>,
     /// Tag instead of the image's own tag; {digest} stands for the first 12 digits of the digest; may be repeated
@@ -70,6 +74,7 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
             create_repository: false,
         },
         lookup: arguments.lookup.lookup(),
+        unchanged_stages: arguments.unchanged_stages.clone(),
         dry_run: arguments.dry_run,
     };
     let is_spec = is_spec(&arguments.subject);

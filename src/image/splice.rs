@@ -24,8 +24,8 @@ pub enum Step<'a> {
 #[derive(Debug)]
 pub struct Splice<'a> {
     text: &'a str,
-    /// Replacements by where they begin. They never overlap.
-    edits: BTreeMap<usize, (Range<usize>, String)>,
+    /// Replacements by where they begin and end. They never overlap; what is put in comes before what is taken out.
+    edits: BTreeMap<(usize, usize), String>,
 }
 
 impl<'a> Splice<'a> {
@@ -79,8 +79,22 @@ impl<'a> Splice<'a> {
         true
     }
 
+    /// Takes a key out of the object at `path`, if it has it.
+    pub fn remove(&mut self, path: &[Step<'_>], key: &str) {
+        let Some(object) = self.find(path) else { return };
+        let Some(members) = members(&self.text[object.clone()]) else { return };
+        let Some(at) = members.iter().position(|member| *member.key == *key) else { return };
+        // With the comma that parts it from a neighbour.
+        let range = match (members.get(at + 1), at.checked_sub(1).and_then(|before| members.get(before))) {
+            (Some(next), _) => members[at].begins..next.begins,
+            (None, Some(before)) => before.value.end..members[at].value.end,
+            (None, None) => members[at].begins..members[at].value.end,
+        };
+        self.edit(object.start + range.start..object.start + range.end, String::new());
+    }
+
     fn edit(&mut self, range: Range<usize>, text: String) {
-        self.edits.insert(range.start, (range, text));
+        self.edits.insert((range.start, range.end), text);
     }
 
     fn find(&self, path: &[Step<'_>]) -> Option<Range<usize>> {
@@ -108,10 +122,10 @@ impl<'a> Splice<'a> {
     pub fn finish(self) -> Vec<u8> {
         let mut text = String::with_capacity(self.text.len());
         let mut at = 0;
-        for (range, value) in self.edits.into_values() {
-            text.push_str(&self.text[at..range.start]);
+        for ((start, end), value) in self.edits {
+            text.push_str(&self.text[at..start]);
             text.push_str(&value);
-            at = range.end;
+            at = end;
         }
         text.push_str(&self.text[at..]);
         text.into_bytes()
@@ -196,6 +210,23 @@ mod tests {
             assert!(!splice.replace(path, &1), "{path:?}");
         }
         assert_eq!(splice.finish(), DOCUMENT.as_bytes());
+    }
+
+    #[test]
+    fn a_key_goes_with_its_comma() {
+        for (key, expected) in
+            [("a", r#"{"b" : 2, "c":3}"#), ("b", r#"{ "a":1, "c":3}"#), ("c", r#"{ "a":1, "b" : 2}"#)]
+        {
+            let text = r#"{ "a":1, "b" : 2, "c":3}"#;
+            let mut splice = Splice::of(text.as_bytes()).unwrap();
+            splice.remove(&[], key);
+            splice.remove(&[], "none");
+            let spliced: serde_json::Value = serde_json::from_slice(&splice.finish()).unwrap();
+            assert_eq!(spliced, serde_json::from_str::<serde_json::Value>(expected).unwrap(), "{key}");
+        }
+        let mut splice = Splice::of(br#"{"o":{"a":1}}"#).unwrap();
+        splice.remove(&[Key("o")], "a");
+        assert_eq!(splice.finish(), br#"{"o":{}}"#);
     }
 
     #[test]

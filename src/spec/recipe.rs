@@ -204,6 +204,17 @@ pub struct Ran {
     pub hidden: Vec<String>,
     /// The flag that shows it files which no layer holds, if it has one.
     pub mount: Option<String>,
+    /// How many of the stage's [settings](super::dockerfile::Evaluated::settings) stand before it.
+    pub settings: usize,
+}
+
+/// An instruction that decides what commands see beside files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its word, in capitals.
+    pub keyword: String,
+    /// What follows it: as it is written, and with its variables.
+    pub forms: Vec<String>,
 }
 
 impl LayerRecipe {

@@ -160,3 +160,76 @@ fn files_that_only_a_mount_shows_cannot_be_proven() {
     sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
     bump(&sandbox, &[]).refused(2, "files that no layer holds");
 }
+
+/// A Dockerfile whose RUN sees what a later instruction hides.
+const SEEING: &str = r#"FROM scratch
+COPY root/ /
+ENV MODE=build
+WORKDIR /v/one
+COPY --chmod=600 requirements.txt /opt/
+COPY --chown=5:5 links /opt/links
+ARG APP_VERSION=1
+ARG VERSION=2
+USER 5
+RUN id; env
+USER 6
+ENV MODE=run
+WORKDIR /v/two
+COPY --chmod=640 conf /opt/conf
+CMD ["handler.handler"]
+"#;
+
+#[test]
+fn what_a_run_saw_counts_although_it_is_hidden_later() {
+    let sandbox = built();
+    sandbox.link("app/links/one", "two").folder("app/links/empty").link("app/root/bin/id", "busybox");
+    sandbox.link("app/root/bin/env", "busybox").file("app/Dockerfile", SEEING);
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
+    // A working directory that the builder has put into the next layer is no change.
+    let document = bump(&sandbox, &[]).ok().documents().remove(0);
+    assert_eq!(document["changed"], false);
+    for (from, to, words) in [
+        ("USER 5\n", "USER 7\n", "`USER 7` stands before it, and `USER 5` did"),
+        ("USER 5\n", "", "`USER 5` stood before it"),
+        ("ENV MODE=build", "ENV MODE=other", "`ENV MODE=other` stands before it, and `ENV MODE=build` did"),
+        ("WORKDIR /v/one", "WORKDIR /v/three", "`WORKDIR /v/three` stands before it"),
+        (
+            "USER 5\nRUN id; env\n",
+            "USER 5\nENV MODE=run\nRUN id; env\n",
+            "`ENV MODE=run` stands before it, and did not",
+        ),
+        ("ARG VERSION=2", "ARG VERSION=1", "the image was not built by `RUN id; env`"),
+        ("--chmod=600 req", "--chmod=644 req", "`/opt/requirements.txt` has another mode or owner"),
+        ("--chown=5:5 links", "links", "`/opt/links/empty` has another mode or owner"),
+    ] {
+        assert!(SEEING.contains(from), "{from}");
+        sandbox.file("app/Dockerfile", SEEING.replace(from, to));
+        bump(&sandbox, &[]).refused(2, words);
+    }
+    // After the last RUN a mode is laid anew.
+    sandbox.file("app/Dockerfile", SEEING.replace("--chmod=640", "--chmod=644"));
+    let document = bump(&sandbox, &["--tag", "new"]).ok().documents().remove(0);
+    assert_eq!(replaced(&document).len(), 1);
+    let unpacked = sandbox.unpack("new");
+    assert!(unpacked.line("opt/conf").contains("0644"), "{}", unpacked.line("opt/conf"));
+    assert!(unpacked.paths().contains(&"v/two".to_owned()));
+}
+
+#[test]
+fn what_is_copied_from_a_stage_that_runs_something_is_kept_on_the_users_word() {
+    let sandbox = built();
+    let text = "FROM scratch AS deps\nCOPY root/ /\nCOPY requirements.txt /\nRUN cat /requirements.txt > /opt/installed\n\
+                FROM scratch\nCOPY --from=deps /opt /opt\nCOPY handler.py /var/task/\nLABEL a=b\n";
+    sandbox.file("app/Dockerfile", text);
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers", "--label", "ci=42"], "oci:out:app");
+    sandbox.file("app/handler.py", "two\n");
+    let run = bump(&sandbox, &[]).refused(2, "nobody can tell here whether what `COPY --from=deps /opt /opt` copies");
+    assert!(run.stderr.contains("--unchanged-stage deps"), "{}", run.stderr);
+    let document = bump(&sandbox, &["--unchanged-stage", "deps", "--tag", "new"]).ok().documents().remove(0);
+    assert_eq!(replaced(&document), [1]);
+    let unpacked = sandbox.unpack("new");
+    assert_eq!(
+        (unpacked.text("var/task/handler.py"), unpacked.text("opt/installed")),
+        ("two\n".into(), "dep==1\n".into())
+    );
+}

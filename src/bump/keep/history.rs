@@ -3,8 +3,11 @@
 use super::super::Run;
 use super::super::replace::shown;
 use super::super::subject::SubjectImage;
+use serde_json::Value;
+
 use crate::error::Error;
-use crate::spec::{LayerContent, LayerRecipe, Ran};
+use crate::image::Config;
+use crate::spec::{LayerContent, LayerRecipe, Ran, Setting};
 
 /// Finds the layer of each instruction, the base's `below` layers left out. An instruction that made no layer has none:
 /// some builders make one for a working directory, some do not.
@@ -59,6 +62,52 @@ fn is_optional(layer: &LayerRecipe) -> bool {
     layer.ran.is_none() && matches!(layer.content, LayerContent::Steps { .. })
 }
 
+/// Makes sure that what a RUN saw beside files is what it would see now.
+///
+/// # Errors
+///
+/// If it is not, or the history does not tell.
+pub(super) fn saw_the_same(
+    run: &Run<'_>,
+    image: &SubjectImage,
+    base: &Config,
+    (layer, at): (&LayerRecipe, usize),
+    settings: &[Setting],
+) -> Result<(), Error> {
+    let Some(ran) = &layer.ran else { return Ok(()) };
+    let text = |entry: &Value| entry.get("created_by").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let history: Vec<String> = image.config.history().iter().map(text).collect();
+    let below: Vec<String> = base.history().iter().map(text).collect();
+    let end = image.history_places().and_then(|places| places.get(at).copied());
+    let (true, Some(end)) = (history.starts_with(&below), end) else {
+        let message = format!("the history of `{}` does not tell what `{}` saw", run.subject.location, layer.name);
+        return Err(super::at_line(layer, message));
+    };
+    let is_setting = |text: &&String| matches!(&*keyword(&shown(text)), "ENV" | "WORKDIR" | "USER" | "SHELL");
+    let mut said = history.get(below.len()..end).unwrap_or_default().iter().filter(is_setting);
+    let mut wanted = settings.iter().take(ran.settings);
+    loop {
+        let (then, now) = (said.next(), wanted.next());
+        let differs = match (then, now) {
+            (None, None) => return Ok(()),
+            (Some(then), Some(now)) if says(then, now) => continue,
+            (Some(then), Some(now)) => {
+                format!("`{} {}` stands before it, and `{}` did", now.keyword, now.forms[0], shown(then))
+            }
+            (Some(then), None) => format!("`{}` stood before it", shown(then)),
+            (None, Some(now)) => format!("`{} {}` stands before it, and did not", now.keyword, now.forms[0]),
+        };
+        return Err(super::at_line(layer, format!("`{}` would have to be run again: {differs}", layer.name)));
+    }
+}
+
+/// Whether this is what a builder writes for an instruction.
+fn says(created_by: &str, setting: &Setting) -> bool {
+    let text = shown(created_by);
+    let (keyword, rest) = text.split_once(' ').unwrap_or((&text, ""));
+    keyword.eq_ignore_ascii_case(&setting.keyword) && setting.forms.iter().any(|form| shown(form) == rest.trim())
+}
+
 /// The instruction's own word.
 fn keyword(text: &str) -> String {
     text.split_whitespace().next().unwrap_or_default().to_ascii_uppercase()
@@ -98,11 +147,23 @@ fn is_run_of(ran: &Ran, created_by: &str) -> bool {
 /// Whether `|N NAME=VALUE …` has these ARGs, in any order, and nothing else. The number is not to be relied on: buildah
 /// counts variables of ENV as well.
 fn are_these<'a>(text: &str, arguments: impl Iterator<Item = &'a (String, String)>) -> bool {
-    let pairs: Vec<String> = arguments.map(|(name, value)| squeezed(&format!("{name}={value}"))).collect();
+    let mut pairs: Vec<String> = arguments.map(|(name, value)| squeezed(&format!("{name}={value}"))).collect();
     let Some(text) = text.strip_prefix('|') else { return pairs.is_empty() && text.is_empty() };
     let text = squeezed(text.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start());
-    let length: usize = pairs.iter().map(|pair| pair.len() + 1).sum();
-    text.len() + 1 == length && pairs.iter().all(|pair| text.contains(pair))
+    let mut rest = &text[..];
+    while !rest.is_empty() {
+        // Names are unique, so at most one of them can stand here.
+        let fits = |pair: &String| {
+            let after = rest.strip_prefix(pair.as_str())?;
+            if after.is_empty() { Some(after) } else { after.strip_prefix(' ') }
+        };
+        let Some((at, after)) = pairs.iter().enumerate().find_map(|(at, pair)| Some((at, fits(pair)?))) else {
+            return false;
+        };
+        pairs.swap_remove(at);
+        rest = after;
+    }
+    pairs.is_empty()
 }
 
 /// What builders write for a command.
@@ -126,7 +187,7 @@ fn forms(ran: &Ran) -> Vec<String> {
 
 /// What stands before `end` in `text`, white space outside of quotes counted as one blank.
 fn before(text: &str, end: &str) -> Option<String> {
-    squeezed(text).strip_suffix(&squeezed(end)).map(str::to_owned)
+    squeezed(text).strip_suffix(squeezed(end).trim_end()).map(str::to_owned)
 }
 
 fn squeezed(text: &str) -> String {
@@ -136,7 +197,8 @@ fn squeezed(text: &str) -> String {
         match quote {
             Some(open) if c == open => quote = None,
             None if matches!(c, '"' | '\'') => quote = Some(c),
-            None if c.is_whitespace() => {
+            // A line break parts commands.
+            None if c.is_whitespace() && c != '\n' => {
                 if !out.ends_with(' ') {
                     out.push(' ');
                 }
@@ -161,6 +223,7 @@ mod tests {
             arguments: arguments.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             hidden: Vec::new(),
             mount: None,
+            settings: 0,
         }
     }
 
@@ -194,6 +257,36 @@ mod tests {
         for created_by in ["|2 A=1 B= /bin/sh -c make", "|2 A=1 2 B= C=3 /bin/sh -c make", "/bin/sh -c make"] {
             assert!(!is_run_of(&both, created_by), "{created_by}");
         }
+    }
+
+    #[test]
+    fn a_pair_is_not_a_part_of_another() {
+        let ran = ran(&["/bin/sh", "-c", "make"], &[], &[("APP_VERSION", "1"), ("VERSION", "1")]);
+        assert!(is_run_of(&ran, "|2 VERSION=1 APP_VERSION=1 /bin/sh -c make"));
+        assert!(!is_run_of(&ran, "|2 APP_VERSION=1 VERSION=2 /bin/sh -c make"));
+        assert!(!is_run_of(&ran, "|2 APP_VERSION=1 APP_VERSION=1 /bin/sh -c make"));
+    }
+
+    #[test]
+    fn a_line_break_is_not_a_blank() {
+        let lines = ran(&["/bin/sh", "-c", "echo a > /x\nrm -f /y\n"], &[], &[]);
+        assert!(is_run_of(&lines, "RUN /bin/sh -c echo a > /x\nrm -f /y\n # buildkit"));
+        let line = ran(&["/bin/sh", "-c", "echo a > /x rm -f /y"], &[], &[]);
+        assert!(!is_run_of(&line, "RUN /bin/sh -c echo a > /x\nrm -f /y\n # buildkit"));
+    }
+
+    #[test]
+    fn settings_are_known_as_written_and_as_meant() {
+        let setting = |keyword: &str, forms: &[&str]| Setting {
+            keyword: keyword.to_owned(),
+            forms: forms.iter().map(|form| (*form).to_owned()).collect(),
+        };
+        let env = setting("ENV", &["A=$B C=\"d e\"", "A=b C=d e"]);
+        for created_by in ["ENV A=b C=d e", "/bin/sh -c #(nop) ENV A=$B C=\"d e\""] {
+            assert!(says(created_by, &env), "{created_by}");
+        }
+        assert!(!says("ENV A=b", &env) && !says("WORKDIR A=b C=d e", &env));
+        assert!(says("WORKDIR /v/one", &setting("WORKDIR", &["one", "one", "/v/one"])));
     }
 
     #[test]

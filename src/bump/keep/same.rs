@@ -1,5 +1,5 @@
-//! Whether two layers hold the same files, as far as a command could tell: times do not count, nor modes beyond the
-//! right to execute, nor directories that hold something.
+//! Whether two layers hold the same: times do not count, nor whether a layer says the directories that something lies
+//! in, and modes only where an instruction sets them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,25 +22,55 @@ impl fmt::Display for Mismatch {
     }
 }
 
+/// Whether modes count, or only the right to execute: builders take a context's modes as they are on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Modes {
+    All,
+    Execute,
+}
+
 /// What a path is, as far as it counts.
 #[derive(PartialEq, Eq)]
 enum Held<'a> {
-    File { size: u64, digest: Digest, runs: bool, owner: (u64, u64) },
-    Link(&'a [u8]),
-    Directory,
+    File {
+        size: u64,
+        digest: Digest,
+        mode: u32,
+        owner: (u64, u64),
+    },
+    Link {
+        target: &'a [u8],
+        owner: (u64, u64),
+    },
+    /// One that something lies in may or may not be said by a layer.
+    Directory {
+        mode: u32,
+        owner: (u64, u64),
+        is_full: bool,
+    },
 }
 
 /// The paths that differ, sorted.
-pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a Entry>) -> Vec<Mismatch> {
+pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a Entry>, modes: Modes) -> Vec<Mismatch> {
     let now: Vec<&Entry> = now.collect();
-    let (before, now) = (held(before.iter()), held(now.into_iter()));
+    let (before, now) = (held(before.iter(), modes), held(now.into_iter(), modes));
     let paths: BTreeSet<&[u8]> = before.keys().chain(now.keys()).copied().collect();
     let differing = paths.into_iter().filter_map(|path| {
         let what = match (before.get(path), now.get(path)) {
             (Some(before), Some(now)) if before == now => return None,
+            (Some(Held::Directory { mode, owner, .. }), Some(Held::Directory { mode: m, owner: o, .. }))
+                if (mode, owner) == (m, o) =>
+            {
+                return None;
+            }
+            (Some(Held::Directory { is_full: true, .. }), None)
+            | (None, Some(Held::Directory { is_full: true, .. })) => {
+                return None;
+            }
             (Some(Held::File { digest: one, .. }), Some(Held::File { digest: other, .. })) if one == other => {
                 "has another mode or owner"
             }
+            (Some(Held::Directory { .. }), Some(Held::Directory { .. })) => "has another mode or owner",
             (Some(_), Some(_)) => "has changed",
             (Some(_), None) => "is gone",
             (None, _) => "is new",
@@ -50,26 +80,30 @@ pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a 
     differing.collect()
 }
 
-/// What a layer holds, without the directories that something lies in.
-fn held<'a>(entries: impl Iterator<Item = &'a Entry>) -> BTreeMap<&'a [u8], Held<'a>> {
+/// What a layer holds.
+fn held<'a>(entries: impl Iterator<Item = &'a Entry>, modes: Modes) -> BTreeMap<&'a [u8], Held<'a>> {
     let entries: BTreeMap<&[u8], &Entry> = entries.map(|entry| (&*entry.path, entry)).collect();
     let full: BTreeSet<&[u8]> = entries.keys().filter_map(|path| parents(path).last()).collect();
     let mut held = BTreeMap::new();
     for (&path, &entry) in &entries {
+        let owner = (entry.uid, entry.gid);
         let file = |entry: &Entry, size, digest| Held::File {
             size,
             digest,
-            runs: entry.mode & 0o100 != 0,
-            owner: (entry.uid, entry.gid),
+            mode: if modes == Modes::All { entry.mode } else { entry.mode & 0o100 },
+            owner,
         };
         let what = match &entry.kind {
-            Kind::Directory if full.contains(path) => continue,
-            Kind::Directory => Held::Directory,
+            Kind::Directory => Held::Directory {
+                mode: if modes == Modes::All { entry.mode } else { 0 },
+                owner,
+                is_full: full.contains(path),
+            },
             Kind::File { size, digest } => file(entry, *size, *digest),
-            Kind::Symlink { target } => Held::Link(target),
+            Kind::Symlink { target } => Held::Link { target, owner },
             Kind::Hardlink { target } => match entries.get(&**target).map(|first| (&first.kind, first)) {
                 Some((Kind::File { size, digest }, first)) => file(first, *size, *digest),
-                _ => Held::Link(target),
+                _ => Held::Link { target, owner },
             },
         };
         held.insert(path, what);
@@ -90,7 +124,7 @@ mod tests {
     }
 
     fn told(before: &[Entry], now: &[Entry]) -> Vec<String> {
-        mismatches(before, now.iter()).iter().map(Mismatch::to_string).collect()
+        mismatches(before, now.iter(), Modes::Execute).iter().map(Mismatch::to_string).collect()
     }
 
     #[test]
@@ -111,5 +145,17 @@ mod tests {
         let now = [file("f", 0o644, "z"), file("run", 0o755, "y"), entry("empty", 0o755, Kind::Directory)];
         let expected = ["`/empty` is new", "`/f` has changed", "`/gone` is gone", "`/run` has another mode or owner"];
         assert_eq!(told(&before, &now), expected);
+    }
+
+    #[test]
+    fn owners_always_count_and_modes_where_they_are_set() {
+        let before =
+            [entry("d", 0o755, Kind::Directory), entry("d/l", 0o777, Kind::Symlink { target: b"x"[..].into() })];
+        let mut now = before.clone();
+        now.iter_mut().for_each(|entry| entry.uid = 7);
+        assert_eq!(told(&before, &now), ["`/d` has another mode or owner", "`/d/l` has changed"]);
+        let (before, now) = ([file("f", 0o600, "x")], [file("f", 0o4644, "x")]);
+        assert_eq!(mismatches(&before, now.iter(), Modes::Execute), []);
+        assert_eq!(mismatches(&before, now.iter(), Modes::All).len(), 1);
     }
 }

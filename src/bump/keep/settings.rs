@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::image::Config;
 
@@ -22,12 +22,14 @@ const KEYS: [&str; 12] = [
     "OnBuild",
 ];
 
-/// Labels that builders leave of themselves.
-const MARKS: [&str; 1] = ["io.buildah.version"];
-
-/// The first of the settings on which two configs do not agree.
+/// The first of the settings of `one` on which `other` does not agree.
 pub(super) fn unlike(one: &Config, other: &Config) -> Option<String> {
-    KEYS.into_iter().find(|key| setting(one, key) != setting(other, key)).map(|key| match key {
+    let differs = |key: &&str| match *key {
+        // Who builds an image adds labels to it that no Dockerfile says, and no command sees any.
+        "Labels" => !labels(one).iter().all(|(name, value)| labels(other).get(name) == Some(value)),
+        key => setting(one, key) != setting(other, key),
+    };
+    KEYS.into_iter().find(differs).map(|key| match key {
         "Env" => {
             let (one, other) = (variables(one), variables(other));
             let differs = |name: &&String| one.get(*name) != other.get(*name);
@@ -43,10 +45,6 @@ fn setting(config: &Config, key: &str) -> Option<Value> {
     let value = match (key, value) {
         ("Env", _) => return Some(serde_json::json!(variables(config))),
         ("WorkingDir", Value::String(path)) if path == "/" => return None,
-        ("Labels", Value::Object(mut labels)) => {
-            labels.retain(|name, _| !MARKS.contains(&name.as_str()));
-            Value::Object(labels)
-        }
         (_, value) => value,
     };
     let is_nothing = match &value {
@@ -57,6 +55,10 @@ fn setting(config: &Config, key: &str) -> Option<Value> {
         _ => false,
     };
     (!is_nothing).then_some(value)
+}
+
+fn labels(config: &Config) -> Map<String, Value> {
+    config.setting("Labels").and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 fn variables(config: &Config) -> BTreeMap<String, String> {

@@ -7,7 +7,7 @@ use super::run::shown_files;
 use super::steps::{Refusal, exec_steps, steps};
 use super::text::Text;
 use crate::spec::error::SpecError;
-use crate::spec::recipe::{LayerContent, Ran};
+use crate::spec::recipe::{LayerContent, Ran, Setting};
 
 /// What a RUN sees: docker sets `HOME` for root.
 struct WithHome<'a>(&'a Variables);
@@ -59,11 +59,19 @@ impl Evaluation<'_> {
             arguments: self.declared.clone().into_iter().collect(),
             hidden: self.declared.keys().filter(|name| self.is_env(name)).cloned().collect(),
             mount: shown_files(flags).map(str::to_owned),
+            settings: self.settings.len(),
         };
         if let Some(layer) = self.layers().last_mut() {
             layer.ran = Some(ran);
         }
         Ok(())
+    }
+
+    /// Notes what commands see from now on: how the instruction is written, and what else builders may write of it.
+    pub(super) fn say(&mut self, line: &Line, expanded: &[String]) {
+        let (keyword, written) = line.text.split_once(char::is_whitespace).unwrap_or((&line.text, ""));
+        let forms = [written.trim().to_owned()].into_iter().chain(expanded.iter().cloned()).collect();
+        self.settings.push(Setting { keyword: keyword.to_ascii_uppercase(), forms });
     }
 
     fn run(&mut self, line: &Line, command: &Command, body: Option<String>) -> Result<(), SpecError> {

@@ -13,7 +13,7 @@ use crate::entry::lexical;
 use crate::image::{self, Config, ConfigEdits, Platform};
 use crate::layer::{Copy, CopySource, Step};
 use crate::spec::error::SpecError;
-use crate::spec::recipe::{Base, CopyFrom, LayerContent, LayerRecipe};
+use crate::spec::recipe::{Base, CopyFrom, LayerContent, LayerRecipe, Setting};
 
 /// What docker searches for programs where an image does not say.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -28,6 +28,8 @@ pub struct Evaluated {
     pub layers: Vec<LayerRecipe>,
     /// What changes in the base's config.
     pub config: ConfigEdits,
+    /// What commands see beside files: ENV, WORKDIR, USER and SHELL, in their order.
+    pub settings: Vec<Setting>,
 }
 
 /// The variables, and in a check what is not known yet: what the base brings.
@@ -70,6 +72,8 @@ pub(super) struct Evaluation<'a> {
     /// Whether the last refusal of a RUN does not depend on variables.
     pub is_certain: bool,
     edits: ConfigEdits,
+    /// What was said of what commands see.
+    pub settings: Vec<Setting>,
     layers: Vec<LayerRecipe>,
     errors: Vec<SpecError>,
 }
@@ -120,6 +124,7 @@ impl<'a> Evaluation<'a> {
             on_build: Vec::new(),
             is_certain: false,
             edits: ConfigEdits::default(),
+            settings: Vec::new(),
             layers: Vec::new(),
             errors: Vec::new(),
         };
@@ -184,7 +189,7 @@ impl<'a> Evaluation<'a> {
 
     pub fn finish(self) -> Result<Evaluated, SpecError> {
         if self.errors.is_empty() {
-            Ok(Evaluated { layers: self.layers, config: self.edits })
+            Ok(Evaluated { layers: self.layers, config: self.edits, settings: self.settings })
         } else {
             Err(SpecError::all(self.errors))
         }
@@ -307,6 +312,8 @@ impl<'a> Evaluation<'a> {
             Instruction::Arg(arguments) => self.arguments(arguments)?,
             Instruction::Env(pairs) => {
                 let pairs = self.pairs(pairs)?;
+                let said: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                self.say(line, &[said.join(" ")]);
                 for (name, value) in pairs {
                     self.set_env(name, value);
                 }
@@ -331,15 +338,18 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::Shell(words) => {
                 let words: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
+                self.say(line, &[format!("[{}]", words.join(" "))]);
                 self.shell = Some(words.clone()).filter(|words| !words.is_empty());
                 self.edits.shell = Some(words);
             }
             Instruction::Workdir(path) => {
                 let path = self.expand(path)?;
+                let said = path.clone();
                 self.workdir = match path.starts_with('/') {
                     true => path,
                     false => clean(&format!("/{}/{path}", self.workdir)),
                 };
+                self.say(line, &[said, self.workdir.clone()]);
                 self.edits.workdir = Some(self.workdir.clone());
                 if self.workdir != "/" {
                     let path = clean(&self.workdir).trim_start_matches('/').as_bytes().to_vec();
@@ -350,6 +360,7 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::User(user) => {
                 self.user = self.expand(user)?;
+                self.say(line, &[self.user.clone()]);
                 self.edits.user = Some(self.user.clone());
             }
             Instruction::Expose(words) => {

@@ -26,7 +26,7 @@ use crate::image::{self, BASE_DIGEST, BASE_NAME, Descriptor, Layer, Location, Pl
 use crate::layer::Listing;
 use crate::published::{Lookup, Published};
 use crate::registry::Traffic;
-use crate::spec::{Recipe, Workspace};
+use crate::spec::{LayerRecipe, Recipe, Workspace};
 use crate::why::Why;
 use crate::workshop::Workshop;
 
@@ -138,6 +138,14 @@ pub fn bump(
 ) -> Result<Bumped, Error> {
     let recipe = only(workspace)?;
     let run = Run::begin(workshop, workspace, recipe, options, request)?;
+    for NamedLayer { name, .. } in layers {
+        let said = recipe.layers.iter().find(|layer| layer.name == *name);
+        let is_for = |layer: &LayerRecipe| run.subject.images.iter().any(|image| layer.is_for(&image.platform));
+        if said.is_some_and(|layer| !is_for(layer)) {
+            let message = format!("the layer `{name}` is for none of the platforms of `{}`", run.subject.location);
+            return Err(Error::request(message, "name another layer, or another --platform"));
+        }
+    }
     let mut next = Vec::new();
     for place in 0..run.subject.images.len() {
         let bumped = named::next(&run, workspace, place, layers)?;

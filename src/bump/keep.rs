@@ -8,7 +8,7 @@ mod settings;
 use std::sync::Arc;
 
 use super::below::Below;
-use super::next::{Next, Replacement};
+use super::next::{FactsEdit, Next, Replacement};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run, only};
 use crate::base::BaseImage;
@@ -98,7 +98,7 @@ fn one(run: &Run<'_>, stage: &Stage, place: usize) -> Result<Next, Error> {
         }
     }
     let replacements = keeping.replacements;
-    Next::replacing(place, image, replacements, None)
+    Next::replacing(place, image, replacements, &FactsEdit::Keep)
 }
 
 impl LayerRecipe {

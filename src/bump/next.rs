@@ -19,6 +19,16 @@ pub(super) struct Replacement {
     pub why: Option<Why>,
 }
 
+/// What becomes of the annotation that tells what the layers needed to know of the base.
+pub(super) enum FactsEdit {
+    /// It stays.
+    Keep,
+    /// It goes: there is nothing to tell, or too much.
+    Remove,
+    /// It is this, if there was one.
+    Set(String),
+}
+
 /// An image for one platform as it is to be.
 pub(super) struct Next {
     /// Its place among the subject's images.
@@ -38,7 +48,7 @@ pub(super) struct Next {
 }
 
 impl Next {
-    /// The image with these layers, by their places, in the place of its own. `facts` takes the place of its annotation.
+    /// The image with these layers, by their places, in the place of its own.
     ///
     /// # Errors
     ///
@@ -47,7 +57,7 @@ impl Next {
         place: usize,
         image: &SubjectImage,
         replacements: BTreeMap<usize, Replacement>,
-        facts: Option<&str>,
+        facts: &FactsEdit,
     ) -> Result<Next, Error> {
         let unfit = || Error::request("the image's documents cannot be changed: a layer has no place in them", "");
         let mut config = Splice::of(&image.config_bytes)?;
@@ -76,11 +86,15 @@ impl Next {
                 return Err(unfit());
             }
         }
-        if let Some(facts) = facts
-            && image.manifest.annotations.contains_key(BASE_FACTS)
-            && !manifest.set(&[Key("annotations")], BASE_FACTS, &facts)
-        {
-            return Err(unfit());
+        let has_facts = image.manifest.annotations.contains_key(BASE_FACTS);
+        match facts {
+            FactsEdit::Set(text) if has_facts => {
+                if !manifest.set(&[Key("annotations")], BASE_FACTS, text) {
+                    return Err(unfit());
+                }
+            }
+            FactsEdit::Remove => manifest.remove(&[Key("annotations")], BASE_FACTS),
+            FactsEdit::Set(_) | FactsEdit::Keep => {}
         }
         let made = replacements.values().map(|replacement| replacement.layer.clone()).collect();
         let mut next = Next::of(place, manifest.finish(), config_bytes, image, replacements)?;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::next::{Next, Replacement};
+use super::next::{FactsEdit, Next, Replacement};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run};
 use crate::build::{Options, PreparedLayer, Single};
@@ -162,7 +162,7 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
         replacements.insert(at, Replacement { layer, why });
         tell_of_hidden(run, image, at, &laid, &layers)?;
     }
-    Next::replacing(place, image, replacements, None)
+    Next::replacing(place, image, replacements, &FactsEdit::Keep)
 }
 
 /// The layer that takes the place of one.

@@ -94,3 +94,20 @@ fn a_base_that_is_another_spec_is_where_that_was_pushed_to() {
         assert_whole(&registry, &format!("team/{image}"), "latest");
     }
 }
+
+#[test]
+fn what_commands_made_of_the_base_is_not_carried_over() {
+    let (bases, registry) = (Registry::start(), Registry::start());
+    base().put(&bases, "bases/python", "3.12");
+    let sandbox = crate::support::Sandbox::new();
+    let spec = format!(
+        "name = \"app\"\nbase = \"{}/bases/python:3.12\"\nrepository = \"{}/app\"\n[[layer]]\nname = \"closed\"\n\
+         run = [\"chmod 600 /opt/lib0\"]\n",
+        bases.host(),
+        registry.host()
+    );
+    sandbox.file("app.toml", spec);
+    sandbox.run(["push", "app.toml"]).ok();
+    newer(0o711).put(&bases, "bases/python", "3.12");
+    sandbox.run(["bump", "app.toml", "--base"]).refused(2, "may depend on what is in the base");
+}

@@ -231,3 +231,40 @@ fn what_cannot_be_bumped_is_said() {
         sandbox.run(arguments).refused(2, words);
     }
 }
+
+#[test]
+fn modes_and_owners_stay_and_what_is_hidden_is_told() {
+    let registry = Registry::start();
+    let mut lower = Tar::default();
+    lower.header(b'0', b"srv/app/secret", 0o600, 3, "").content(b"one");
+    lower.header(b'0', b"srv/app/run", 0o755, 3, "").content(b"run");
+    lower.header(b'0', b"srv/app/plain", 0o644, 3, "").content(b"two");
+    let mut upper = Tar::default();
+    upper.header(b'0', b"srv/app/plain", 0o640, 5, "").content(b"above");
+    // Neither layer holds the directories above its files: many builders leave them out.
+    let mut image = HandMade::new().layer(&lower.end()).layer(&upper.end());
+    image.config["history"] =
+        json!([{"created_by": "COPY app /srv/app"}, {"created_by": "RUN chmod \u{1b}[31m640 \u{7}plain"}]);
+    image.put(&registry, "app", "v1");
+    let sandbox = Sandbox::new();
+    sandbox.file("src/secret", "new\n").file("src/run", "new\n").file("src/plain", "new\n").file("src/fresh", "new\n");
+    let name = format!("{}/app:v1", registry.host());
+    let run = sandbox.run(["bump", &name, "--replace", "COPY app=src:/srv/app/", "--tag", "v2"]).ok();
+    let note = "`/srv/app/plain` of the new layer 0 will not be seen: layer 1 (`RUN chmod";
+    assert!(run.stderr.contains(note), "{}", run.stderr);
+    assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{7}'));
+    skopeo_copy(&format!("docker://{}/app:v2", registry.host()), &sandbox.image("v2"), &[]);
+    let unpacked = sandbox.unpack("v2");
+    for (path, mode) in [("secret", "0600"), ("run", "0644"), ("fresh", "0644"), ("plain", "0640")] {
+        let line = unpacked.line(&format!("srv/app/{path}"));
+        assert!(line.contains(mode), "{path}: {line}");
+    }
+    // A history of another length tells nothing, and places still mean what they do.
+    image.config["history"] = json!([{"created_by": "COPY app /srv/app"}]);
+    image.put(&registry, "app", "short");
+    let name = format!("{}/app:short", registry.host());
+    sandbox
+        .run(["bump", &name, "--replace", "COPY app=src:/srv/app/"])
+        .refused(2, "does not tell which layer is whose");
+    sandbox.run(["bump", &name, "--replace", "0=src:/srv/app/"]).ok();
+}

@@ -154,6 +154,39 @@ const LAYERS: &[(&str, &str)] = &[
         "#,
     ),
     (
+        "commands above that hold what they change",
+        r#"
+        [[layer]]
+        name = "code"
+        context = "code"
+        to = "/srv/b/"
+        [[layer]]
+        name = "above"
+        context = "other"
+        to = "/elsewhere/"
+        [[layer]]
+        name = "closed"
+        run = ["chmod 600 /srv/b/main.py", "mkdir /srv/b/made"]
+        "#,
+    ),
+    (
+        "a link of a lower layer that brings two together",
+        r#"
+        [[layer]]
+        name = "low"
+        context = "other"
+        to = "/b/c/"
+        modes = { dir = "0700" }
+        [[layer]]
+        name = "links"
+        entries = [{ path = "/a", link = "b" }]
+        [[layer]]
+        name = "code"
+        context = "code"
+        to = "/a/c/d/"
+        "#,
+    ),
+    (
         "a file by itself",
         r#"
         [[layer]]
@@ -230,6 +263,30 @@ fn over_a_base_of_a_registry() {
             bump_and_push(&registry, &[("app.toml".into(), format!("{head}{layers}"))], "app.toml", &[], what);
         }
     }
+}
+
+#[test]
+fn a_layer_above_that_would_be_another_is_named() {
+    let registry = Registry::start();
+    let set = format!("REGISTRY={}", registry.host());
+    let spec = "name = \"app\"\nbase = \"scratch\"\nrepository = \"${REGISTRY}/app\"\n\
+                [[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/opt/\"\nmodes = \"keep\"\n\
+                [[layer]]\nname = \"above\"\ncontext = \"other\"\nto = \"/opt/pkg/\"\n";
+    let sandbox = machine(&[("app.toml".into(), spec.into())], &["code", "other"]);
+    let run = |command: &str, flags: &[&str]| sandbox.run([command, "app.toml", "--set", &set].iter().chain(flags));
+    run("push", &[]).ok();
+    // A file more is none of its business.
+    sandbox.file("code/pkg/more.py", "more\n");
+    run("bump", &["--layer", "code"]).ok();
+    // The layer above says the directory again, with the mode that it had.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(sandbox.path("code/pkg"), mode).unwrap();
+    let refused =
+        run("bump", &["--layer", "code"]).refused(2, "the layer `above` above would have to be made anew: `/opt/pkg`");
+    assert!(refused.stderr.contains("--layer above"), "{}", refused.stderr);
+    run("bump", &["--layer", "code", "--layer", "above"]).ok();
+    run("bump", &["--layer", "code", "--layer", "code"]).refused(2, "named twice");
+    assert!(run("push", &[]).ok().stdout.contains("unchanged"));
 }
 
 #[test]

@@ -68,9 +68,9 @@ impl Evaluation<'_> {
     }
 
     /// Notes what commands see from now on: how the instruction is written, and what else builders may write of it.
-    pub(super) fn say(&mut self, line: &Line, expanded: &[String]) {
+    pub(super) fn say(&mut self, line: &Line, expanded: Vec<String>) {
         let (keyword, written) = line.text.split_once(char::is_whitespace).unwrap_or((&line.text, ""));
-        let forms = [written.trim().to_owned()].into_iter().chain(expanded.iter().cloned()).collect();
+        let forms = [written.trim().to_owned()].into_iter().chain(expanded).collect();
         self.settings.push(Setting { keyword: keyword.to_ascii_uppercase(), forms });
     }
 

@@ -313,7 +313,7 @@ impl<'a> Evaluation<'a> {
             Instruction::Env(pairs) => {
                 let pairs = self.pairs(pairs)?;
                 let said: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-                self.say(line, &[said.join(" ")]);
+                self.say(line, vec![said.join(" ")]);
                 for (name, value) in pairs {
                     self.set_env(name, value);
                 }
@@ -338,7 +338,7 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::Shell(words) => {
                 let words: Vec<String> = words.iter().map(|word| word.value.clone()).collect();
-                self.say(line, &[format!("[{}]", words.join(" "))]);
+                self.say(line, vec![format!("[{}]", words.join(" "))]);
                 self.shell = Some(words.clone()).filter(|words| !words.is_empty());
                 self.edits.shell = Some(words);
             }
@@ -349,7 +349,7 @@ impl<'a> Evaluation<'a> {
                     true => path,
                     false => clean(&format!("/{}/{path}", self.workdir)),
                 };
-                self.say(line, &[said, self.workdir.clone()]);
+                self.say(line, vec![said, self.workdir.clone()]);
                 self.edits.workdir = Some(self.workdir.clone());
                 if self.workdir != "/" {
                     let path = clean(&self.workdir).trim_start_matches('/').as_bytes().to_vec();
@@ -360,7 +360,7 @@ impl<'a> Evaluation<'a> {
             }
             Instruction::User(user) => {
                 self.user = self.expand(user)?;
-                self.say(line, &[self.user.clone()]);
+                self.say(line, vec![self.user.clone()]);
                 self.edits.user = Some(self.user.clone());
             }
             Instruction::Expose(words) => {

@@ -1,0 +1,254 @@
+//! What a named layer is laid over, and what lies above it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::Run;
+use super::super::below::Below;
+use super::super::subject::SubjectImage;
+use super::apart::{destinations, is_apart, is_at_or_below, may_hold};
+use super::{matters, published_facts};
+use crate::entry::{Entry, Kind, normalise_path, parents};
+use crate::error::Error;
+use crate::image::accounts::{AccountFile, OwnerName};
+use crate::image::{Descriptor, Facts, Tree, TreeError};
+use crate::layer::{Contents, NoFiles, Stack};
+use crate::spec::{Base, BaseTree, LayerContent, LayerRecipe, Workspace};
+
+/// What the specs say of the layers of a published image.
+pub(super) struct Said<'a> {
+    /// The lowest layer that they say.
+    bottom: usize,
+    /// Whether what lies below that is read.
+    base_tree: BaseTree,
+    /// What they say of each layer. Nothing at all if the image has other layers than they say: they have changed since.
+    layers: BTreeMap<usize, &'a LayerRecipe>,
+}
+
+impl<'a> Said<'a> {
+    pub fn of(run: &Run<'a>, workspace: &'a Workspace, image: &SubjectImage) -> Said<'a> {
+        let mut said: Vec<&LayerRecipe> = Vec::new();
+        let mut recipe = Some(run.recipe);
+        let mut base_tree = BaseTree::Read;
+        while let Some(one) = recipe {
+            base_tree = one.base_tree;
+            said.extend(one.layers.iter().rev().filter(|layer| layer.is_for(&image.platform)));
+            recipe = match &one.base {
+                Base::Recipe(name) => workspace.recipes.iter().find(|other| other.name == *name),
+                _ => None,
+            };
+        }
+        let mut layers = BTreeMap::new();
+        let mut at = image.manifest.layers.len();
+        for layer in said {
+            match at > 0 && image.layer_name(at - 1) == Some(&layer.name) {
+                true => {
+                    at -= 1;
+                    layers.insert(at, layer);
+                }
+                // One that does nothing is not there.
+                false if !matters(layer) => {}
+                false => {
+                    let named = (0..image.manifest.layers.len()).find(|&at| image.layer_name(at).is_some());
+                    return Said { bottom: named.unwrap_or(0), base_tree, layers: BTreeMap::new() };
+                }
+            }
+        }
+        Said { bottom: at, base_tree, layers }
+    }
+
+    /// What they say of a layer.
+    pub fn layer(&self, at: usize) -> Option<&'a LayerRecipe> {
+        self.layers.get(&at).copied()
+    }
+}
+
+/// A layer that is new.
+pub(super) struct Renewed {
+    /// Its place.
+    pub at: usize,
+    /// What it holds.
+    pub contents: Arc<Contents>,
+    /// The layers whose files may meet its own, if that is known; all others keep out of its way.
+    pub near: Option<Vec<usize>>,
+}
+
+/// The place of a layer in an image, some of whose layers are new already.
+pub(super) struct Over<'a> {
+    pub run: &'a Run<'a>,
+    pub said: &'a Said<'a>,
+    pub image: &'a SubjectImage,
+    pub layers: &'a [Descriptor],
+    pub at: usize,
+}
+
+/// Layers by their places, contents of files left out.
+type Outlines = Vec<(usize, Arc<Contents>)>;
+
+impl Over<'_> {
+    /// The lowest layers.
+    pub fn below(&self, count: usize) -> Below {
+        self.run.below(self.image, count, self.layers)
+    }
+
+    /// What the layer is laid over; and where all that it asks is asked of the image at the bottom, what those layers of
+    /// the image hold that may have asked the same.
+    pub fn stack(&self, layer: &LayerRecipe) -> Result<(Stack, Option<Outlines>), Error> {
+        let bottom = self.said.bottom.min(self.at);
+        if !self.needs_no_contents(layer, bottom) {
+            if self.said.base_tree == BaseTree::Assume {
+                let message = format!("what the layer `{}` needs of the image below is not read", layer.name);
+                return Err(Error::request(message, "push the spec instead, or take `base_tree` out of it"));
+            }
+            return Ok((self.below(self.at).stack(), None));
+        }
+        // Whether two layers keep out of each other's way depends on links that others bring.
+        let mut near: BTreeMap<usize, Arc<Contents>> = BTreeMap::new();
+        loop {
+            let mut stack = self.bare_stack(bottom);
+            for (_, contents) in near.range(..self.at) {
+                stack.push(Arc::clone(contents));
+            }
+            let mut found = false;
+            for at in (bottom..self.layers.len()).filter(|at| *at != self.at) {
+                if near.contains_key(&at) {
+                    continue;
+                }
+                let is_apart = self.said.layer(at).map_or(Ok(false), |other| is_apart(stack.tree(), other, layer));
+                if !is_apart.map_err(|error| Error::layer(&self.run.recipe.name, layer, error.into()))? {
+                    near.insert(at, Arc::new(self.below(at + 1).outline(at)?));
+                    found = true;
+                }
+            }
+            if !found {
+                return Ok((stack, Some(near.into_iter().collect())));
+            }
+        }
+    }
+
+    /// What lies below the layers that the specs say.
+    fn bare_stack(&self, bottom: usize) -> Stack {
+        match self.said.base_tree {
+            BaseTree::Assume => Stack::over("the base", Tree::new(), Arc::new(NoFiles)),
+            BaseTree::Read => {
+                let facts = published_facts(self.image).map(|(_, facts)| facts).unwrap_or_default();
+                self.below(bottom).stack_knowing(facts)
+            }
+        }
+    }
+
+    /// Corrects what is known of the image at the bottom to what a push of the whole image would have asked: what only
+    /// this layer had asked is not asked any more, and what it asks now is new. Nothing if the specs have changed since:
+    /// then nobody knows who has asked what.
+    pub fn correct(
+        &self,
+        facts: &mut Facts,
+        stack: &Stack,
+        layer: &LayerRecipe,
+        others: &Outlines,
+    ) -> Result<(), Error> {
+        if self.said.layers.is_empty() {
+            return Ok(());
+        }
+        let failed = |error: TreeError| Error::layer(&self.run.recipe.name, layer, error.into());
+        let mut own = Vec::new();
+        for to in destinations(layer).unwrap_or_default() {
+            own.push(stack.tree().resolve(&to).map_err(failed)?);
+        }
+        let asked_by_others = |path: &[u8]| others.iter().any(|(_, other)| other.find(path).is_some());
+        facts.retain_paths(|path| {
+            asked_by_others(path) || !own.iter().any(|to| path != &**to && is_at_or_below(path, to))
+        });
+        facts.extend(stack.tree().asked_facts());
+        Ok(())
+    }
+
+    /// Makes sure that the layer would be the same over what is new below it.
+    ///
+    /// # Errors
+    ///
+    /// If a directory or a link that it builds on is another now.
+    pub fn must_not_depend_on(&self, renewed: &[Renewed]) -> Result<(), Error> {
+        let is_near = |below: &&Renewed| below.near.as_ref().is_none_or(|near| near.contains(&self.at));
+        let near: Vec<&Renewed> = renewed.iter().filter(is_near).collect();
+        if near.is_empty() {
+            return Ok(());
+        }
+        let own = self.below(self.at + 1).headers(self.at)?;
+        let mut paths: BTreeSet<Box<[u8]>> = BTreeSet::new();
+        let said = self.said.layer(self.at);
+        let is_root = said.is_some_and(|layer| layer.owner == OwnerName::default());
+        let to = said.map(lexical_destinations).unwrap_or_default();
+        for path in own.iter().map(|entry| &entry.path).chain(&to) {
+            paths.extend(parents(path).map(Box::from));
+            paths.insert(path.clone());
+        }
+        for below in near {
+            let before = self.run.below(self.image, below.at + 1, &self.image.manifest.layers).outline(below.at)?;
+            let differs = |path: &[u8]| {
+                let now = shape(below.contents.find(path).map(|item| &item.entry));
+                if now == shape(before.find(path).map(|item| &item.entry)) {
+                    return false;
+                }
+                // It says the directory itself, just as it would say it now.
+                let own = shape(own.iter().find(|entry| *entry.path == *path));
+                let plain = Shape::Directory { mode: 0o755, owner: (0, 0) };
+                !(own.is_some() && (now == own || (now.is_none() && is_root && own == Some(plain))))
+            };
+            if let Some(path) = paths.iter().find(|path| differs(path)) {
+                let name = self.image.layer_name(self.at).unwrap_or("a layer");
+                let message = format!(
+                    "the layer `{name}` above would have to be made anew: `/{}` is another directory or link now",
+                    String::from_utf8_lossy(path)
+                );
+                return Err(Error::request(message, format!("name it as well (--layer {name}), or push the spec")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether only paths of the layers below are asked for, never what files hold.
+    fn needs_no_contents(&self, layer: &LayerRecipe, bottom: usize) -> bool {
+        if !matters(layer) {
+            return false;
+        }
+        let by_numbers = layer.owner.is_numeric()
+            && match &layer.content {
+                LayerContent::Entries(entries) => {
+                    entries.iter().all(|entry| entry.owner.as_ref().is_none_or(|owner| owner.is_numeric()))
+                }
+                _ => true,
+            };
+        // Only a layer of ours could say otherwise than the base who is who.
+        let may_name_owners = |at: usize| {
+            let lower = self.said.layer(at);
+            lower.is_none_or(|lower| AccountFile::ALL.iter().any(|file| may_hold(lower, file.path().as_bytes())))
+        };
+        by_numbers || !(bottom..self.at).any(may_name_owners)
+    }
+}
+
+/// What those above a path have to know of it.
+#[derive(Debug, PartialEq, Eq)]
+enum Shape<'a> {
+    Directory { mode: u32, owner: (u64, u64) },
+    Link(&'a [u8]),
+}
+
+/// Nothing for what is neither directory nor link.
+fn shape(entry: Option<&Entry>) -> Option<Shape<'_>> {
+    let entry = entry?;
+    match &entry.kind {
+        Kind::Directory => Some(Shape::Directory { mode: entry.mode, owner: (entry.uid, entry.gid) }),
+        Kind::Symlink { target } => Some(Shape::Link(target)),
+        Kind::File { .. } | Kind::Hardlink { .. } => None,
+    }
+}
+
+/// Where a layer is said to go, links in it not followed.
+fn lexical_destinations(layer: &LayerRecipe) -> Vec<Box<[u8]>> {
+    match &layer.content {
+        LayerContent::Copy { copy, .. } => normalise_path(&copy.to).into_iter().collect(),
+        _ => destinations(layer).unwrap_or_default(),
+    }
+}

@@ -114,3 +114,28 @@ fn a_tag_that_is_to_be_new_must_not_be_there_by_then() {
     run.join().unwrap().refused(3, "it stood for nothing when it was read");
     assert_eq!(json_of(&registry, "team/app", "v2"), json_of(&registry, "team/app", "latest"));
 }
+
+#[test]
+fn of_several_tags_the_first_decides() {
+    let (_bases, registry, reference) = published();
+    registry.fault(Fault::on(Kind::ManifestPut, Action::Delay(Duration::from_millis(1500))).times(2));
+    let tags = ["--tag", "latest", "--tag", "two", "--tag", "three"];
+    let runs: Vec<Run> = thread::scope(|scope| {
+        let one = |number: usize| {
+            let (registry, machine) = (registry.clone(), machine(&reference, number));
+            let layer = format!("p{number}");
+            scope.spawn(move || over(&machine, "bump", &registry, &[&["--layer", &layer][..], &tags].concat()))
+        };
+        let both = [one(1), one(2)];
+        both.map(|run| run.join().unwrap()).into()
+    });
+    let mut codes: Vec<i32> = runs.iter().map(|run| run.code).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 3]);
+    let won = runs.iter().find(|run| run.code == 0).unwrap().documents().remove(0);
+    for tag in ["latest", "two", "three"] {
+        assert_eq!(registry.resolve("team/app", tag).unwrap(), won["digest"].as_str().unwrap(), "{tag}");
+    }
+    // It took long enough for somebody to have come in between.
+    assert!(runs.iter().any(|run| run.stderr.contains("after it was looked at")));
+}

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::examples::examples;
-use crate::support::images::{HandMade, Tar};
+use crate::support::images::{HandMade, MANIFEST, Tar};
 use crate::support::judge::{raw_config, raw_manifest, skopeo_copy};
 use crate::support::registry::{Registry, digest_of};
 use crate::support::{DockerRegistry, Sandbox, Unpacked};
@@ -267,4 +267,51 @@ fn modes_and_owners_stay_and_what_is_hidden_is_told() {
         .run(["bump", &name, "--replace", "COPY app=src:/srv/app/"])
         .refused(2, "does not tell which layer is whose");
     sandbox.run(["bump", &name, "--replace", "0=src:/srv/app/"]).ok();
+}
+
+#[test]
+fn an_index_tells_nothing_untrue_of_its_images() {
+    let registry = Registry::start();
+    let mut tar = Tar::default();
+    tar.folder("srv/", 0o755).file("srv/x", b"one");
+    let image = HandMade::new().layer(&tar.end());
+    let digest = image.put(&registry, "app", "arm64");
+    let manifest = image.manifest().to_string();
+    let attestation = HandMade::new().layer(&Tar::default().file("sbom", b"{}").end());
+    let attested = attestation.put(&registry, "app", "attestation");
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [
+            {
+                "mediaType": MANIFEST, "digest": digest, "size": manifest.len(), "data": "b25l",
+                "platform": {"os": "linux", "architecture": "arm64"},
+            },
+            {
+                "mediaType": MANIFEST, "digest": attested, "size": attestation.manifest().to_string().len(),
+                "platform": {"os": "unknown", "architecture": "unknown"},
+                "annotations": {"vnd.docker.reference.digest": digest, "vnd.docker.reference.type": "attestation-manifest"},
+            },
+        ],
+    });
+    registry.put_manifest("app", "v1", "application/vnd.oci.image.index.v1+json", index.to_string());
+    let sandbox = Sandbox::new();
+    sandbox.file("src/x", "two\n");
+    let name = format!("{}/app:v1", registry.host());
+    let run = sandbox.run(["bump", &name, "--replace", "0=src:/srv/", "--tag", "v2"]).ok();
+    assert!(run.stderr.contains("tells of the image before"), "{}", run.stderr);
+    let after: Value = serde_json::from_slice(&registry.manifest("app", "v2").unwrap().1).unwrap();
+    let mut expected = index.clone();
+    expected["manifests"][0].as_object_mut().unwrap().remove("data");
+    for key in ["digest", "size"] {
+        expected["manifests"][0][key] = after["manifests"][0][key].clone();
+    }
+    assert_eq!(after, expected);
+    assert_ne!(after["manifests"][0]["digest"], digest.as_str());
+    // Nothing to do is nothing, also under a tag that is named after the digest.
+    let again = ["bump", &format!("{}/app:v2", registry.host()), "--replace", "0=src:/srv/", "--json"];
+    let tags = ["--tag", "v2", "--tag", "{digest}"];
+    let first = sandbox.run(again.iter().chain(&tags)).ok().documents().remove(0);
+    assert_eq!(first["changed"], true, "the tag of the digest is new");
+    assert_eq!(sandbox.run(again.iter().chain(&tags)).ok().documents().remove(0)["changed"], false);
 }

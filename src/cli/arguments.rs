@@ -69,25 +69,27 @@ pub struct SpecFlags {
     pub locked: bool,
 }
 
+/// Where help tells of what only Dockerfiles have.
+const DOCKERFILES: &str = "Dockerfiles";
+
 /// What a Dockerfile is built with.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Dockerfiles")]
 pub struct DockerfileArguments {
     /// The context (default: the Dockerfile's folder)
-    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = DOCKERFILES, long, value_name = "DIR")]
     pub context: Option<PathBuf>,
     /// The value of an ARG; NAME alone takes it from the environment; may be repeated
-    #[arg(long = "build-arg", value_name = "NAME=VALUE", value_parser = build_arg)]
+    #[arg(help_heading = DOCKERFILES, long = "build-arg", value_name = "NAME=VALUE", value_parser = build_arg)]
     pub build_args: Vec<(String, Option<String>)>,
     /// Build this stage (default: the last)
-    #[arg(long, value_name = "STAGE")]
+    #[arg(help_heading = DOCKERFILES, long, value_name = "STAGE")]
     pub target: Option<String>,
     /// What stands for a stage, an image or another context: a folder, docker-image://REFERENCE or oci-layout://DIR;
     /// may be repeated
-    #[arg(long = "build-context", value_name = "NAME=…", value_parser = build_context)]
+    #[arg(help_heading = DOCKERFILES, long = "build-context", value_name = "NAME=…", value_parser = build_context)]
     pub build_contexts: Vec<(String, NamedContext)>,
     /// The image's name (default: that of the Dockerfile's folder)
-    #[arg(long, value_name = "NAME")]
+    #[arg(help_heading = DOCKERFILES, long, value_name = "NAME")]
     pub name: Option<String>,
 }
 

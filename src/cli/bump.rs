@@ -174,15 +174,9 @@ fn document(image: &Bumped, dry_run: bool) -> Value {
     let mut layers = Vec::new();
     for platform in &image.platforms {
         for layer in &platform.layers {
-            let mut object = json!({
-                "name": layer.name,
-                "key": layer.key,
-                "digest": layer.descriptor.digest,
-                "diff_id": layer.diff_id,
-                "size": layer.descriptor.size,
-                "media_type": layer.descriptor.media_type,
-                "status": layer.status.word(),
-            });
+            let name = layer.name.as_deref();
+            let mut object =
+                report::layer_object(name, layer.key.as_ref(), &layer.descriptor, &layer.diff_id, layer.status);
             if several {
                 object["platform"] = json!(platform.platform.to_string());
             }

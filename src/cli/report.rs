@@ -7,6 +7,8 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, S
 use serde_json::json;
 use tarsia::Error;
 use tarsia::build::{Built, BuiltLayer, Status};
+use tarsia::digest::Digest;
+use tarsia::image::Descriptor;
 use tarsia::spec::{Span, SpecError};
 use tarsia::why::{Why, Whys};
 
@@ -80,6 +82,25 @@ pub fn image(row: &Row<'_>, as_json: bool) -> Result<(), Error> {
     print(&text)
 }
 
+/// A layer in documents. Its keys are a contract.
+pub fn layer_object(
+    name: Option<&str>,
+    key: Option<&Digest>,
+    descriptor: &Descriptor,
+    diff_id: &Digest,
+    status: Status,
+) -> serde_json::Value {
+    json!({
+        "name": name,
+        "key": key,
+        "digest": descriptor.digest,
+        "diff_id": diff_id,
+        "size": descriptor.size,
+        "media_type": descriptor.media_type,
+        "status": status.word(),
+    })
+}
+
 /// The document of `--json`. Its keys are a contract.
 fn document(row: &Row<'_>) -> serde_json::Value {
     let image = row.image;
@@ -87,15 +108,9 @@ fn document(row: &Row<'_>) -> serde_json::Value {
     let mut layers = Vec::new();
     for platform in &image.platforms {
         for layer in &platform.layers {
-            let mut object = json!({
-                "name": layer.ours.as_ref().map(|(name, _)| name),
-                "key": layer.ours.as_ref().map(|(_, key)| key),
-                "digest": layer.descriptor.digest,
-                "diff_id": layer.diff_id,
-                "size": layer.descriptor.size,
-                "media_type": layer.descriptor.media_type,
-                "status": layer.status.word(),
-            });
+            let ours = layer.ours.as_ref();
+            let (name, key) = (ours.map(|(name, _)| name.as_str()), ours.map(|(_, key)| key));
+            let mut object = layer_object(name, key, &layer.descriptor, &layer.diff_id, layer.status);
             if several {
                 object["platform"] = json!(platform.platform.to_string());
             }

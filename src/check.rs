@@ -16,6 +16,7 @@ mod layers;
 mod prepared;
 mod published;
 mod readable;
+mod stream;
 mod subject;
 
 use std::sync::Arc;
@@ -101,6 +102,7 @@ pub fn check_image(
 /// Asks the rules.
 fn check(mut subject: Subject) -> Result<Checked, Error> {
     let mut findings = std::mem::take(&mut subject.findings);
+    findings.extend(stream::findings(&subject));
     findings.extend(image::findings(&subject)?);
     findings.extend(contents::findings(&subject)?);
     if subject.profile == Some(Profile::Lambda) {

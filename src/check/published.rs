@@ -8,14 +8,16 @@ use super::files::Published;
 use super::finding::{LayerPlace, counted};
 use super::layers::{Layer, Member, MemberKind, Reading};
 use super::readable::Unreadable;
+use super::stream::Stream;
 use super::subject::Subject;
 use crate::base::{self, Origin, Top};
+use crate::compare::damage;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
-    BaseDocuments, CONFIG_LIMIT, Change, Config, DetailKind, Document, ImageError, LAYER_NAME, LayerEntry, Location,
-    MANIFEST_LIMIT, Manifest, Node, Nodes, Platform, TreeError,
+    BaseDocuments, CONFIG_LIMIT, Change, Config, Descriptor, DetailKind, Document, ImageError, LAYER_NAME, LayerEntry,
+    Location, MANIFEST_LIMIT, Manifest, Node, Nodes, Platform, TreeError,
 };
 use crate::registry::Traffic;
 use crate::workshop::Workshop;
@@ -68,7 +70,8 @@ pub(super) fn read(
         }
         let digest = Digest::of(&manifest.to_bytes());
         let documents = BaseDocuments::new(location.to_string(), digest, &manifest, config, platform.clone())?;
-        let read = read_layers(workshop, &origin, location, &documents)?;
+        let (layers, nodes) = read_layers(workshop, &origin, location, &documents)?;
+        let is_complete = layers.iter().all(|layer| layer.holds.is_some());
         subjects.push(Subject {
             name: None,
             reference: Some(location.to_string()),
@@ -80,8 +83,8 @@ pub(super) fn read(
             media_types: if is_stored { media_types(&manifest) } else { Vec::new() },
             history: documents.config.layers_of_history(),
             config: documents.config,
-            layers: read.0,
-            files: Box::new(Published(read.1)),
+            layers,
+            files: Box::new(Published { nodes, is_complete }),
             findings: Vec::new(),
         });
     }
@@ -112,22 +115,24 @@ fn read_layers(
     let mut unreadable = Unreadable::new(&documents.config);
     let mut covers: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let mut layers: Vec<Layer> = Vec::new();
+    let diff_ids = documents.config.diff_ids();
     for (place, descriptor) in documents.layers.iter().enumerate() {
         let name = descriptor.annotations.get(LAYER_NAME);
         let own = !is_named || name.is_some();
         let mut reading = Reading::new(own, &documents.platform.architecture);
-        let mut blob = base::open_blob(workshop, origin, descriptor)?;
-        let watched = nodes.apply_watched(
-            base::decompress(&descriptor.media_type, &mut blob),
-            &mut |below: &Nodes, change: &Change, content: &mut dyn Read| {
-                watch(&mut reading, &mut unreadable, (place, own), below, change, content)?;
-                covered(below, change, |layer| covers.entry(layer).or_default().extend([place]));
-                Ok(())
-            },
-        );
-        // The digest is known only at the end of the blob, and a blob that is not what it says explains all else.
-        io::copy(&mut blob, &mut io::sink()).map_err(|error| base::blame(origin, error))?;
-        watched?;
+        let mut watch = |below: &Nodes, change: &Change, content: &mut dyn Read| {
+            watch(&mut reading, &mut unreadable, (place, own), below, change, content)?;
+            covered(below, change, |layer| covers.entry(layer).or_default().extend([place]));
+            Ok(())
+        };
+        let stated = diff_ids.get(place).copied();
+        let stream = read_layer(workshop, origin, descriptor, stated, |plain| nodes.apply_watched(plain, &mut watch))?;
+        if nodes.layers() as usize == place {
+            // Layers keep their places, also above one that is missing.
+            nodes.apply_entries(std::iter::empty())?;
+        }
+        // What a broken layer was heard to say is no more than its beginning.
+        let holds = stream.unreadable.is_none().then(|| reading.finish());
         layers.push(Layer {
             place: LayerPlace { index: place, name: name.cloned(), digest: Some(descriptor.digest) },
             file: None,
@@ -137,7 +142,8 @@ fn read_layers(
             from_context: false,
             allow: Vec::new(),
             elsewhere: None,
-            holds: Some(reading.finish()),
+            stream: Some(stream),
+            holds,
         });
         running.advance(descriptor.size);
     }
@@ -159,6 +165,27 @@ fn read_layers(
         }
     }
     Ok((layers, nodes))
+}
+
+/// Reads a layer to the end of its blob. What is wrong with it is told; a way to it that fails is an error.
+fn read_layer(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+    stated: Option<Digest>,
+    read: impl FnOnce(&mut dyn Read) -> Result<(), TreeError>,
+) -> Result<Stream, Error> {
+    let told = |error: Error| damage(&error).map(Stream::unreadable).ok_or(error);
+    let mut blob = match base::open_blob(workshop, origin, descriptor) {
+        Ok(blob) => blob,
+        Err(error) => return told(error),
+    };
+    let stream = Stream::read(&descriptor.media_type, &mut blob, stated, read);
+    // The digest is known only at the end of the blob, and a blob that is not what it says explains all else.
+    match io::copy(&mut blob, &mut io::sink()) {
+        Ok(_) => Ok(stream),
+        Err(error) => told(base::blame(origin, error)),
+    }
 }
 
 fn watch(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{check, clean, findings, function, lambda, lambda_base, only, rules};
-use crate::support::images::{HandMade, LAYER_GZIP, Tar, gzip};
+use crate::support::images::{HandMade, LAYER_GZIP, Tar};
 use crate::support::registry::digest_of;
 use crate::support::{Sandbox, examples};
 
@@ -342,16 +342,4 @@ fn a_program_that_only_root_may_execute() {
     let mut base = with_layer(&tar);
     base.config["config"]["Entrypoint"] = json!(["/bootstrap"]);
     only_of_lambda(&sandbox, image(&sandbox, &base), "entrypoint-not-executable");
-}
-
-#[test]
-fn a_blob_that_is_compressed_twice_is_read_once() {
-    // Nothing here is a mistake of the check's own: several gzip members are legal.
-    let sandbox = lambda();
-    let tar = code().end();
-    let (first, second) = tar.split_at(700);
-    let blob = [gzip(first), gzip(second)].concat();
-    let mut base = lambda_base().blob(LAYER_GZIP, blob, &digest_of(&tar));
-    base.config["config"]["Cmd"] = json!(["app.handler"]);
-    clean(&sandbox, &[image(&sandbox, &base), "--profile", "lambda"]);
 }

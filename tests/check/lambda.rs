@@ -330,6 +330,9 @@ fn a_handler_of_a_client_that_the_image_brings() {
 fn nothing_to_run() {
     let sandbox = lambda();
     let found = only_of_lambda(&sandbox, "oci:bases:lambda", "command-unset");
+    let mut empty = lambda_base();
+    empty.config["config"]["Cmd"] = json!([""]);
+    only_of_lambda(&sandbox, image(&sandbox, &empty), "command-unset");
     assert!(found["why"].as_str().unwrap().contains("takes a handler"), "{found}");
     only_of_lambda(&sandbox, image(&sandbox, &HandMade::new()), "command-unset");
 }

@@ -79,7 +79,7 @@ rules! {
     UnreadableLayer "unreadable-layer" Error None, "a layer that is missing, damaged, or holds what no layer may hold";
     WrongDiffId "wrong-diff-id" Error None, "a layer whose plain stream is not what the config's diff_id says";
     TrailingBytes "trailing-bytes" Error None, "a layer with bytes after the end of its gzip stream";
-    PlatformMismatch "platform-mismatch" Error None, "a config for another platform than its index or its spec says";
+    PlatformMismatch "platform-mismatch" Error None, "a base or a config for another platform than its spec or its index says";
     HistoryCount "history-count" Warning None, "a history that does not have one entry a layer";
     EntrypointMissing "entrypoint-missing" Error None, "a program to run that is not in the image";
     EntrypointNotExecutable "entrypoint-not-executable" Error None, "a program to run that nobody may execute";

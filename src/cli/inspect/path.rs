@@ -30,6 +30,7 @@ fn one(image: &Inspected, trace: &Trace, terminal: Terminal, text: &mut String) 
     if let Some(InspectedFile { kind: 'l' | 'h', link: Some(link), .. }) = &trace.file {
         verdict.push_str(&format!(" to {}", shown(&String::from_utf8_lossy(link))));
     }
+    let verdict = cut_end(&verdict, terminal.room(columns(&asked).min(DETAIL)));
     let room = terminal.room(columns(&verdict));
     text.push_str(&format!("{}{verdict}\n", terminal.bold(&cut_middle(&asked, room))));
     for link in &trace.links {
@@ -65,9 +66,10 @@ fn one(image: &Inspected, trace: &Trace, terminal: Terminal, text: &mut String) 
     // What the base's tree tells is what its layers left; whoever is not content with that can have them read.
     if trace.merged > 0 && !trace.path.is_empty() {
         let last = trace.merged - 1;
-        text.push_str(&format!(
-            "       before that, in layers 0-{last}: not looked at (--no-remote-cache reads them)\n"
-        ));
+        // The hint has a line of its own where it does not fit.
+        let how = if terminal.left(82) > 0 { " " } else { "\n       " };
+        let how = format!("{how}(--no-remote-cache reads them)");
+        text.push_str(&format!("       before that, in layers 0-{last}: not looked at{how}\n"));
     }
     for near in &trace.near {
         text.push_str(&format!("       did you mean {}?\n", cut_middle(&shown_path(near), terminal.room(21))));

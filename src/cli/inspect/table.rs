@@ -17,7 +17,9 @@ const DIGEST: usize = 7 + 64;
 
 /// An index: a line for each image and whatever else it points at.
 pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
-    let mut text = format!("{} index {}\n", terminal.bold(&shown(name)), index.digest);
+    let name = shown(name);
+    let gap = gap(columns(&name) + " index".len(), terminal);
+    let mut text = format!("{} index{gap}{}\n", terminal.bold(&name), index.digest);
     for (descriptor, pointed) in &index.manifests {
         let platform = descriptor.platform.as_ref().map(ToString::to_string).unwrap_or_default();
         let what = match pointed {
@@ -26,6 +28,7 @@ pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
             Pointed::Attestation(None) => "attestation".to_owned(),
             Pointed::Other => format!("no image: {}", shown(&descriptor.media_type)),
         };
+        let what = cut_end(&what, terminal.room(2 + 9 + 2 + 12 + 2));
         text.push_str(&format!("  {:>9}  {}  {what}\n", bytes(descriptor.size), descriptor.digest.short()));
     }
     text

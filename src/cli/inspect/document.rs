@@ -62,7 +62,7 @@ fn documents(view: &View<'_>, index: Option<&InspectedIndex>) -> Value {
     let mut document = json!({
         "schema": 1,
         "ref": named.map(|(name, _)| name),
-        "digest": named.map(|(_, digest)| digest),
+        "digest": image.digest,
         "platform": image.image.platform.to_string(),
         "index": index.map(index_object),
         "base": image.base.as_ref().map(|base| {

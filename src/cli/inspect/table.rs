@@ -36,10 +36,10 @@ pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
 
 /// The line of an image: name, platform, digest.
 pub fn head(image: &Inspected, terminal: Terminal) -> String {
-    let digest = image.image.documents.named.as_ref().map(|(_, digest)| digest.to_string()).unwrap_or_default();
     let (name, platform) = (shown(image.image.name()), shown(&image.image.platform.to_string()));
     let gap = gap(columns(&name) + 1 + columns(&platform), terminal);
-    format!("{} {platform}{gap}{digest}\n", terminal.bold(&name))
+    let digest = image.digest.map(|digest| format!("{gap}{digest}")).unwrap_or_default();
+    format!("{} {platform}{digest}\n", terminal.bold(&name))
 }
 
 /// What stands in front of a digest: where it does not fit behind so many columns, it has a line of its own.

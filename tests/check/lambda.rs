@@ -53,7 +53,16 @@ fn the_examples_have_no_mistakes() {
     let dockerfile = ["specs/receipt_label.Dockerfile", "--context", "layers", "--allow", "entrypoint-missing"];
     clean(&sandbox, &dockerfile);
 
-    // On a base with a runtime nothing has to be allowed but folders of users.
+    // Without a runtime that is all that is wrong.
+    let spec = std::fs::read_to_string(sandbox.path("specs/receipt_label.toml")).unwrap();
+    sandbox.file(
+        "specs/bare.toml",
+        spec.replace("allow = [\"entrypoint-missing\"]", "").replace("\"receipt-label\"", "\"bare\""),
+    );
+    only(&sandbox, &["specs/bare.toml"], "entrypoint-missing");
+    std::fs::remove_file(sandbox.path("specs/bare.toml")).unwrap();
+
+    // On a base with a runtime only what that base allows has to be: the folders of users.
     lambda_base().write(&sandbox.path("bases"), "lambda");
     let edit = |name: &str, from: &str, to: &str| {
         let text = std::fs::read_to_string(sandbox.path(name)).unwrap();
@@ -61,7 +70,9 @@ fn the_examples_have_no_mistakes() {
         sandbox.file(name, text.replace(from, to));
     };
     edit("specs/base.toml", "base = \"scratch\"", "base = \"oci:../bases:lambda\"");
-    edit("specs/receipt_label.toml", "allow = [\"entrypoint-missing\", \"unreadable-path\"]", "");
+    edit("specs/receipt_label.toml", "allow = [\"entrypoint-missing\"]", "");
+    clean(&sandbox, &["specs"]);
+    edit("specs/base.toml", "allow = [\"unreadable-path\"]", "");
     let found = only(&sandbox, &["specs/receipt_label.toml"], "unreadable-path");
     assert_eq!(found["where"]["paths"], json!(["/home/app", "/root"]));
     // A handler that moved is found out.

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::files::Published;
 use super::finding::{LayerPlace, counted};
 use super::layers::{Layer, Member, MemberKind, Reading};
@@ -21,6 +23,9 @@ use crate::image::{
 };
 use crate::registry::Traffic;
 use crate::workshop::Workshop;
+
+/// How the history of a layer of ours begins.
+const HISTORY: &str = "tarsia layer ";
 
 /// The image at `location`, for one platform or for all it has.
 pub(super) fn read(
@@ -107,8 +112,7 @@ fn read_layers(
     location: &Location,
     documents: &BaseDocuments,
 ) -> Result<(Vec<Layer>, Nodes), Error> {
-    // What is told apart by name is ours, and the others are a base's.
-    let is_named = documents.layers.iter().any(|layer| layer.annotations.contains_key(LAYER_NAME));
+    let is_built = is_built_here(documents);
     let total = documents.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
     let running = workshop.events().begin(Task::ReadBase { base: location.to_string() }, total);
     let mut nodes = Nodes::new();
@@ -118,7 +122,7 @@ fn read_layers(
     let diff_ids = documents.config.diff_ids();
     for (place, descriptor) in documents.layers.iter().enumerate() {
         let name = descriptor.annotations.get(LAYER_NAME);
-        let own = !is_named || name.is_some();
+        let own = !is_built || name.is_some();
         let mut reading = Reading::new(own, &documents.platform.architecture);
         let mut watch = |below: &Nodes, change: &Change, content: &mut dyn Read| {
             watch(&mut reading, &mut unreadable, (place, own), below, change, content)?;
@@ -165,6 +169,22 @@ fn read_layers(
         }
     }
     Ok((layers, nodes))
+}
+
+/// Whether the image was built by this program: what is told apart by name is ours then, and the others are a base's. A layer
+/// of somebody else's image that was replaced has a name too, but its history is theirs.
+fn is_built_here(documents: &BaseDocuments) -> bool {
+    let is_empty = |entry: &&Value| entry.get("empty_layer").and_then(Value::as_bool) == Some(true);
+    let history = documents.config.history().iter().filter(|entry| !is_empty(entry));
+    let is_ours = |entry: &Value| {
+        let made = entry.get("created_by").and_then(Value::as_str);
+        made.is_some_and(|made| made.starts_with(HISTORY))
+    };
+    documents
+        .layers
+        .iter()
+        .zip(history)
+        .any(|(layer, made)| layer.annotations.contains_key(LAYER_NAME) && is_ours(made))
 }
 
 /// Reads a layer to the end of its blob. What is wrong with it is told; a way to it that fails is an error.

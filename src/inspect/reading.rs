@@ -143,6 +143,7 @@ impl<'a> Reading<'a> {
             _ => return error,
         };
         let digest = self.image.layers.get(place).map(|layer| format!(" ({})", layer.descriptor.digest));
+        let why = why.strip_prefix("failed to read it: ").unwrap_or(&why);
         let message = format!("layer {place} of `{name}`{} cannot be read: {why}", digest.unwrap_or_default());
         Error::request(message, "`tarsia check` tells of all that is wrong with the image")
     }

@@ -13,14 +13,16 @@ mod handler;
 mod image;
 mod lambda;
 mod layers;
+mod platforms;
 mod prepared;
 mod published;
 mod readable;
+mod stream;
 mod subject;
 
 use std::sync::Arc;
 
-use crate::build::{self, Options};
+use crate::build::Options;
 use crate::error::Error;
 use crate::image::{Location, Platform};
 use crate::registry::Traffic;
@@ -29,6 +31,7 @@ use crate::workshop::Workshop;
 
 pub use finding::{FilePlace, Finding, LayerPlace, NAMED, Paths, Place};
 
+use platforms::{Mismatch, Preparation};
 use subject::Subject;
 
 /// What a run decides beside the specs.
@@ -62,20 +65,41 @@ impl Checked {
     }
 }
 
-/// Checks the images that a workspace's specs would make. No layer is made.
+/// Checks the images that a workspace's specs would make. No layer is made. What is for a platform that its base is not
+/// is a finding; the others are of the image for what the base is for.
 ///
 /// # Errors
 ///
 /// If a context or a base cannot be read, or a layer cannot be made.
 pub fn check_specs(
     workshop: &Workshop,
-    workspace: &Workspace,
+    all: &Workspace,
     options: &Options,
     settings: &Settings,
 ) -> Result<Vec<Checked>, Error> {
-    let prepared = build::prepare(workshop, workspace, options)?;
-    let subjects = prepared::read(workspace, &prepared, settings)?;
-    subjects.into_iter().map(check).collect()
+    let Preparation { workspace, prepared, mismatches } = platforms::prepare(workshop, all, options)?;
+    let mut checked = Vec::new();
+    for mut subject in prepared::read(&workspace, &prepared, settings)? {
+        let is_its = |mismatch: &&Mismatch| mismatch.is_prepared && subject.name.as_ref() == Some(&mismatch.name);
+        let mismatch = mismatches.iter().find(is_its);
+        subject.findings.extend(mismatch.map(|mismatch| mismatch.finding.clone()));
+        let mut found = check(subject)?;
+        if let Some(mismatch) = mismatch {
+            found.platform = mismatch.platform.clone();
+        }
+        checked.push(found);
+    }
+    // Nothing is known of the others but that they are not to be had.
+    for Mismatch { name, platform, finding, .. } in mismatches.into_iter().filter(|mismatch| !mismatch.is_prepared) {
+        let Some(recipe) = all.recipes.iter().find(|recipe| recipe.name == name) else { continue };
+        let is_allowed = recipe.allow.iter().chain(&settings.allow).any(|allowed| *allowed == finding.rule);
+        let findings = if is_allowed { Vec::new() } else { vec![finding] };
+        let profile = settings.profile.or(recipe.profile);
+        let after =
+            checked.iter().rposition(|other| other.name.as_ref() == Some(&name)).map_or(checked.len(), |at| at + 1);
+        checked.insert(after, Checked { name: Some(name), reference: None, platform, profile, findings });
+    }
+    Ok(checked)
 }
 
 /// Checks a published image, for one platform or for all that it is for. Its layers are read, once.
@@ -101,6 +125,7 @@ pub fn check_image(
 /// Asks the rules.
 fn check(mut subject: Subject) -> Result<Checked, Error> {
     let mut findings = std::mem::take(&mut subject.findings);
+    findings.extend(stream::findings(&subject));
     findings.extend(image::findings(&subject)?);
     findings.extend(contents::findings(&subject)?);
     if subject.profile == Some(Profile::Lambda) {

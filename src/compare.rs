@@ -20,6 +20,8 @@ pub use difference::{FileDifference, Found, Ignore, What};
 pub use fields::FieldDifference;
 pub use layers::{LayerComparison, LayerSide, Verdict};
 pub use lockstep::Kept;
+pub(crate) use reading::of_layer;
+pub(crate) use subject::damage;
 pub use subject::{Offer, Offered, Subject, SubjectLayer};
 
 use crate::digest::Digest;

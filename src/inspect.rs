@@ -48,6 +48,8 @@ pub struct InspectedLayer {
 pub struct Inspected {
     /// The image.
     pub image: BaseImage,
+    /// The digest of its manifest; nothing of an archive that has none.
+    pub digest: Option<Digest>,
     /// Its layers, lowest first.
     pub layers: Vec<InspectedLayer>,
     /// What its annotations say of its base.
@@ -119,6 +121,7 @@ pub fn inspect(
 ) -> Result<Inspection, Error> {
     let wanted = platform.map_or(Wanted::All, |platform| Wanted::These(std::slice::from_ref(platform)));
     let (origin, top) = base::open(workshop, location, traffic)?;
+    let is_made = matches!(top, Top::Made(_));
     let index = match &top {
         Top::Stored(bytes, media_type) => match Document::parse(bytes, media_type)? {
             Document::Index(index) => Some(InspectedIndex::of(bytes, &index)),
@@ -127,11 +130,11 @@ pub fn inspect(
         Top::Made(_) => None,
     };
     let images = base::resolve_top(workshop, &Arc::new(origin), top, &location.to_string(), wanted)?;
-    Ok(Inspection { index, images: images.into_iter().map(|image| Inspected::of(workshop, image)).collect() })
+    Ok(Inspection { index, images: images.into_iter().map(|image| Inspected::of(workshop, image, is_made)).collect() })
 }
 
 impl Inspected {
-    fn of(workshop: &Workshop, image: BaseImage) -> Inspected {
+    fn of(workshop: &Workshop, image: BaseImage, is_made: bool) -> Inspected {
         let base = InspectedBase::of(workshop, &image);
         let below = base.as_ref().map_or(0, |base| base.layers);
         let config = &image.documents.config;
@@ -149,7 +152,9 @@ impl Inspected {
             created_by: history.next().flatten(),
             base: place < below,
         });
-        Inspected { layers: layers.collect(), base, image }
+        // What stands in for a missing manifest is in no archive.
+        let digest = image.documents.named.as_ref().map(|(_, digest)| *digest).filter(|_| !is_made);
+        Inspected { layers: layers.collect(), base, digest, image }
     }
 
     /// The place of the layer that is meant by a number, by the name it is annotated with, or by its digest or diff_id

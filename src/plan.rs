@@ -17,7 +17,7 @@ use crate::survey::{Survey, Target, chain, survey};
 use crate::why::Inquiry;
 use crate::workshop::Workshop;
 
-pub use crate::why::Why;
+pub use crate::why::{Found, Why};
 
 /// What would become of a layer.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub struct PlannedLayer {
     pub status: Status,
     /// Why it would be assembled, if it would.
     pub why: Option<Why>,
+    /// Where it is known from, if it is one of ours and would not be assembled.
+    pub found: Option<Found>,
 }
 
 /// What would become of an image for one platform.
@@ -163,6 +165,7 @@ fn plan_image(
                         diff_id: Some(diff_id),
                         status: Status::Base,
                         why: None,
+                        found: None,
                     });
                 }
             }
@@ -178,6 +181,7 @@ fn plan_image(
                         inquiry.finish(&survey.published).remove(&layer.key).unwrap_or(Why::New)
                     }
                 });
+                let found = if why.is_none() { Found::of(survey, target.place, &layer.key) } else { None };
                 let known = survey.layers.get(&layer.key).map(|known| &known.layer);
                 layers.push(PlannedLayer {
                     name: Some(layer.name.clone()),
@@ -186,6 +190,7 @@ fn plan_image(
                     diff_id: known.map(|layer| layer.diff_id),
                     status,
                     why,
+                    found,
                 });
             }
         }

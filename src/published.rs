@@ -297,6 +297,50 @@ impl Published {
     }
 }
 
+/// What holds a layer in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// The image that this tag stands for, as `repository:tag`.
+    Tag(String),
+    /// An image of `--cache-from`, as `repository@digest`.
+    CacheFrom(String),
+    /// This repository's cache image, as `repository:tag`.
+    Cache(String),
+}
+
+impl Published {
+    /// Where [`Published::find`] found this layer for the image at a place; nothing is asked for this.
+    pub fn source(&self, place: usize, layer: &Layer) -> Option<Source> {
+        let has = |image: &&PublishedImage| image.layer(&layer.key).is_some_and(|other| other.digest == layer.digest);
+        let replaced = self.replaced.get().and_then(|all| all.as_ref().ok());
+        let places = || [place].into_iter().chain(self.places.keys().copied().filter(move |&other| other != place));
+        let tag = places().find_map(|place| {
+            let all = replaced?.get(&place)?;
+            let image = all.images.iter().find(has)?;
+            let (tag, _) = all.tops.iter().find(|(_, top)| **top == Some(image.top))?;
+            Some(Source::Tag(format!("{}:{tag}", image.repository)))
+        });
+        let other = || {
+            let image = self.others.get()?.iter().find(has)?;
+            Some(Source::CacheFrom(format!("{}@{}", image.repository, image.top)))
+        };
+        let cached = || {
+            places().find_map(|place| {
+                let at = self.places.get(&place)?;
+                let is = |other: &Layer| other.key == layer.key && other.digest == layer.digest;
+                at.cache.get()?.as_ref()?.layers.iter().find(|cached| is(&cached.layer))?;
+                Some(Source::Cache(format!("{}:{}", at.remote.repository(), self.lookup.cache_tag)))
+            })
+        };
+        tag.or_else(other).or_else(cached)
+    }
+
+    /// Whether repositories may be asked for what they know of layers.
+    pub fn is_asked(&self) -> bool {
+        self.lookup.remote
+    }
+}
+
 /// Whether this can be a layer of this compression. What a repository says of a layer is believed, unless it contradicts
 /// itself: the media type follows from the compression, and only what is not compressed is its own tar stream.
 fn may_be(layer: &Layer, codec: Codec) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::build::{Options, Prepared, PreparedImage, PreparedLayer};
 use crate::digest::Digest;
 use crate::layer::{Difference, Listing};
-use crate::published::Published;
+use crate::published::{Published, Source};
 use crate::survey::{Survey, Target, chain};
 use crate::workshop::Workshop;
 
@@ -16,6 +16,10 @@ pub enum Why {
     Asked,
     /// No version of it is known.
     New,
+    /// This machine knows none, and repositories were not to be asked.
+    NotAsked,
+    /// The image about to be replaced has another version, whose listing nobody knows.
+    Unlisted,
     /// Its key differs from that of the last version known.
     Changed(Difference),
     /// It is known, and its blob exists nowhere any more.
@@ -37,10 +41,55 @@ impl Why {
         match self {
             Why::Asked => "the cache is not to be used".to_owned(),
             Why::New => "no earlier version is known".to_owned(),
+            Why::NotAsked => {
+                "no earlier version is known here, and what the repository has is not looked at (--no-remote-cache)"
+                    .to_owned()
+            }
+            Why::Unlisted => {
+                "key differs from that of the image about to be replaced, whose listing is not known".to_owned()
+            }
             Why::Changed(difference) => format!("key differs: {}", difference.summary()),
             Why::Lost => "the blob exists nowhere any more".to_owned(),
             Why::Forgotten => "unchanged, but its blob is not known any more".to_owned(),
         }
+    }
+}
+
+/// Where a layer is known from that need not be assembled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// This machine's store: the blob with its record, or the record alone.
+    Here {
+        /// Whether the blob is there.
+        blob: bool,
+    },
+    /// A repository.
+    There(Source),
+    /// An image before it in the run, for which it is assembled.
+    Before,
+}
+
+impl Found {
+    /// Of a layer of the image at a place, if it is known.
+    pub(crate) fn of(survey: &Survey, place: usize, key: &Digest) -> Option<Found> {
+        let Some(known) = survey.layers.get(key) else { return Some(Found::Before) };
+        if known.here || known.holders.is_empty() {
+            return Some(Found::Here { blob: known.here });
+        }
+        survey.published.source(place, &known.layer).map(Found::There)
+    }
+
+    /// In a line.
+    pub fn words(&self) -> String {
+        let place = match self {
+            Found::Here { blob: true } => "in this machine's store".to_owned(),
+            Found::Here { blob: false } => "in this machine's records".to_owned(),
+            Found::There(Source::Tag(image)) => format!("in the image that `{image}` stands for"),
+            Found::There(Source::CacheFrom(image)) => format!("in `{image}` (--cache-from)"),
+            Found::There(Source::Cache(image)) => format!("in the cache image `{image}`"),
+            Found::Before => return "assembled for an image before it in this run".to_owned(),
+        };
+        format!("key unchanged: found {place}")
     }
 }
 
@@ -133,7 +182,13 @@ impl Inquiry {
             let Question { layer, place, image, replaced } = question;
             let last = replaced.and_then(|key| published.listing(place, &key));
             let last = last.or_else(|| published.last_listing(place, &image, &layer.name));
-            whys.insert(key, Why::between(last.as_ref(), &layer));
+            let why = match (&last, replaced) {
+                (None, _) if !published.is_asked() => Why::NotAsked,
+                (None, Some(replaced)) if replaced == key => Why::Forgotten,
+                (None, Some(_)) => Why::Unlisted,
+                _ => Why::between(last.as_ref(), &layer),
+            };
+            whys.insert(key, why);
         }
         whys
     }

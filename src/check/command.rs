@@ -27,6 +27,9 @@ pub(super) fn program(config: &Config) -> Option<(&'static str, &str)> {
 
 /// Looks for a program. `bits` are the rights to execute that count, any of them.
 pub(super) fn find(program: &str, config: &Config, files: &dyn Files, bits: u32) -> Result<Program, Error> {
+    if program.is_empty() {
+        return Ok(Program::Missing);
+    }
     let workdir = config.setting("WorkingDir").and_then(serde_json::Value::as_str).unwrap_or("/");
     let candidates: Vec<String> = match program {
         _ if program.starts_with('/') => vec![program.to_owned()],

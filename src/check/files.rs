@@ -44,25 +44,29 @@ impl dyn Files + '_ {
 }
 
 /// The files of a published image.
-pub(super) struct Published(pub Nodes);
+pub(super) struct Published {
+    pub nodes: Nodes,
+    /// Whether every layer could be read.
+    pub is_complete: bool,
+}
 
 impl Files for Published {
     fn at(&self, path: &[u8]) -> Result<Option<Lying>, Error> {
-        Ok(self.0.get(path).map(|node| match node {
+        Ok(self.nodes.get(path).map(|node| match node {
             Node::Directory { mode, uid, gid } => Lying::Directory { mode: *mode, uid: *uid, gid: *gid },
             Node::Symlink { target } => Lying::Symlink { target: target.clone() },
-            Node::File => Lying::File { mode: self.0.detail(path).map_or(0, |detail| detail.mode) },
+            Node::File => Lying::File { mode: self.nodes.detail(path).map_or(0, |detail| detail.mode) },
         }))
     }
 
     fn names(&self, directory: &[u8]) -> Result<Vec<Box<[u8]>>, Error> {
         let start = if directory.is_empty() { 0 } else { directory.len() + 1 };
-        let below = self.0.below(directory).filter_map(|(path, _, _)| path.get(start..));
+        let below = self.nodes.below(directory).filter_map(|(path, _, _)| path.get(start..));
         Ok(below.filter(|name| !name.contains(&b'/')).map(Box::from).collect())
     }
 
     fn is_complete(&self) -> bool {
-        true
+        self.is_complete
     }
 }
 

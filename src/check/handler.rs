@@ -26,7 +26,8 @@ pub(super) fn is_taken(config: &Config) -> bool {
 
 /// The handler: the first word of the command, where the entry point takes one.
 pub(super) fn handler(config: &Config) -> Option<&str> {
-    if is_taken(config) { config.words("Cmd").first().copied() } else { None }
+    let first = config.words("Cmd").first().copied().filter(|handler| !handler.is_empty());
+    first.filter(|_| is_taken(config))
 }
 
 /// Whether the code that a handler names is in the image, or where it was looked for.

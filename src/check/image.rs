@@ -101,8 +101,12 @@ fn program(subject: &Subject) -> Result<Option<Finding>, Error> {
         Program::Fine => None,
         Program::Missing => {
             let where_to = if program.contains('/') { "at that path" } else { "in any folder of PATH" };
-            let why = format!("the image runs `{program}`, and there is no such file {where_to}");
+            let mut why = format!("the image runs `{program}`, and there is no such file {where_to}");
             let mut help = "add the layer that holds it, or change `entrypoint`".to_owned();
+            if program.is_empty() {
+                why = "the name of the program that the image runs is empty".to_owned();
+                help = "name a program, or leave the setting out".to_owned();
+            }
             if field.ends_with("Cmd") && program.contains('.') && !handler::is_taken(&subject.config) {
                 help = "it looks like a handler: name a base, or an `entrypoint`, that takes one".to_owned();
             }

@@ -9,6 +9,7 @@ use super::command;
 use super::finding::{Finding, Paths};
 use super::handler;
 use super::layers::Layer;
+use super::stream;
 use super::subject::Subject;
 use crate::error::Error;
 use crate::spec::Rule;
@@ -27,6 +28,7 @@ pub(super) fn findings(subject: &Subject) -> Result<Vec<Finding>, Error> {
     found.extend(layer_count(subject));
     found.extend(size(subject));
     for layer in &subject.layers {
+        found.extend(stream::members(layer));
         found.extend(parents(layer));
         found.extend(directories(layer));
         found.extend(unreadable(layer));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::content;
 use super::finding::{FilePlace, LayerPlace, Paths};
+use super::stream::Stream;
 use crate::entry::parents;
 use crate::spec::{Profile, Rule};
 
@@ -27,6 +28,8 @@ pub(super) struct Layer {
     pub allow: Vec<Rule>,
     /// Whether its own image is checked in the same run, and with which profile.
     pub elsewhere: Option<Option<Profile>>,
+    /// What its blob turned out to be; nothing if there is none yet, or it was not read.
+    pub stream: Option<Stream>,
     /// What it holds; nothing if it was not read.
     pub holds: Option<Holds>,
 }

@@ -93,6 +93,7 @@ fn subject(workspace: &Workspace, chain: &Chain<'_>, settings: &Settings, platfo
                 ),
                 allow: own.allow.clone(),
                 elsewhere: is_told.then(|| settings.profile.or(own.profile)),
+                stream: None,
                 holds: Some(holds),
             });
         }
@@ -151,6 +152,7 @@ fn base_layers(base: &BaseImage) -> Vec<Layer> {
         from_context: false,
         allow: Vec::new(),
         elsewhere: None,
+        stream: None,
         holds: None,
     });
     layers.collect()

@@ -4,21 +4,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::files::Published;
 use super::finding::{LayerPlace, counted};
 use super::layers::{Layer, Member, MemberKind, Reading};
 use super::readable::Unreadable;
+use super::stream::Stream;
 use super::subject::Subject;
 use crate::base::{self, Origin, Top};
+use crate::compare::damage;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{
-    BaseDocuments, CONFIG_LIMIT, Change, Config, DetailKind, Document, ImageError, LAYER_NAME, LayerEntry, Location,
-    MANIFEST_LIMIT, Manifest, Node, Nodes, Platform, TreeError,
+    BaseDocuments, CONFIG_LIMIT, Change, Config, Descriptor, DetailKind, Document, ImageError, LAYER_NAME, LayerEntry,
+    Location, MANIFEST_LIMIT, Manifest, Node, Nodes, Platform, TreeError,
 };
 use crate::registry::Traffic;
 use crate::workshop::Workshop;
+
+/// How the history of a layer of ours begins.
+const HISTORY: &str = "tarsia layer ";
 
 /// The image at `location`, for one platform or for all it has.
 pub(super) fn read(
@@ -68,7 +75,8 @@ pub(super) fn read(
         }
         let digest = Digest::of(&manifest.to_bytes());
         let documents = BaseDocuments::new(location.to_string(), digest, &manifest, config, platform.clone())?;
-        let read = read_layers(workshop, &origin, location, &documents)?;
+        let (layers, nodes) = read_layers(workshop, &origin, location, &documents)?;
+        let is_complete = layers.iter().all(|layer| layer.holds.is_some());
         subjects.push(Subject {
             name: None,
             reference: Some(location.to_string()),
@@ -80,8 +88,8 @@ pub(super) fn read(
             media_types: if is_stored { media_types(&manifest) } else { Vec::new() },
             history: documents.config.layers_of_history(),
             config: documents.config,
-            layers: read.0,
-            files: Box::new(Published(read.1)),
+            layers,
+            files: Box::new(Published { nodes, is_complete }),
             findings: Vec::new(),
         });
     }
@@ -104,30 +112,31 @@ fn read_layers(
     location: &Location,
     documents: &BaseDocuments,
 ) -> Result<(Vec<Layer>, Nodes), Error> {
-    // What is told apart by name is ours, and the others are a base's.
-    let is_named = documents.layers.iter().any(|layer| layer.annotations.contains_key(LAYER_NAME));
+    let is_built = is_built_here(documents);
     let total = documents.layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add);
     let running = workshop.events().begin(Task::ReadBase { base: location.to_string() }, total);
     let mut nodes = Nodes::new();
     let mut unreadable = Unreadable::new(&documents.config);
     let mut covers: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
     let mut layers: Vec<Layer> = Vec::new();
+    let diff_ids = documents.config.diff_ids();
     for (place, descriptor) in documents.layers.iter().enumerate() {
         let name = descriptor.annotations.get(LAYER_NAME);
-        let own = !is_named || name.is_some();
+        let own = !is_built || name.is_some();
         let mut reading = Reading::new(own, &documents.platform.architecture);
-        let mut blob = base::open_blob(workshop, origin, descriptor)?;
-        let watched = nodes.apply_watched(
-            base::decompress(&descriptor.media_type, &mut blob),
-            &mut |below: &Nodes, change: &Change, content: &mut dyn Read| {
-                watch(&mut reading, &mut unreadable, (place, own), below, change, content)?;
-                covered(below, change, |layer| covers.entry(layer).or_default().extend([place]));
-                Ok(())
-            },
-        );
-        // The digest is known only at the end of the blob, and a blob that is not what it says explains all else.
-        io::copy(&mut blob, &mut io::sink()).map_err(|error| base::blame(origin, error))?;
-        watched?;
+        let mut watch = |below: &Nodes, change: &Change, content: &mut dyn Read| {
+            watch(&mut reading, &mut unreadable, (place, own), below, change, content)?;
+            covered(below, change, |layer| covers.entry(layer).or_default().extend([place]));
+            Ok(())
+        };
+        let stated = diff_ids.get(place).copied();
+        let stream = read_layer(workshop, origin, descriptor, stated, |plain| nodes.apply_watched(plain, &mut watch))?;
+        if nodes.layers() as usize == place {
+            // Layers keep their places, also above one that is missing.
+            nodes.apply_entries(std::iter::empty())?;
+        }
+        // What a broken layer was heard to say is no more than its beginning.
+        let holds = stream.unreadable.is_none().then(|| reading.finish());
         layers.push(Layer {
             place: LayerPlace { index: place, name: name.cloned(), digest: Some(descriptor.digest) },
             file: None,
@@ -137,7 +146,8 @@ fn read_layers(
             from_context: false,
             allow: Vec::new(),
             elsewhere: None,
-            holds: Some(reading.finish()),
+            stream: Some(stream),
+            holds,
         });
         running.advance(descriptor.size);
     }
@@ -159,6 +169,43 @@ fn read_layers(
         }
     }
     Ok((layers, nodes))
+}
+
+/// Whether the image was built by this program: what is told apart by name is ours then, and the others are a base's. A layer
+/// of somebody else's image that was replaced has a name too, but its history is theirs.
+fn is_built_here(documents: &BaseDocuments) -> bool {
+    let is_empty = |entry: &&Value| entry.get("empty_layer").and_then(Value::as_bool) == Some(true);
+    let history = documents.config.history().iter().filter(|entry| !is_empty(entry));
+    let is_ours = |entry: &Value| {
+        let made = entry.get("created_by").and_then(Value::as_str);
+        made.is_some_and(|made| made.starts_with(HISTORY))
+    };
+    documents
+        .layers
+        .iter()
+        .zip(history)
+        .any(|(layer, made)| layer.annotations.contains_key(LAYER_NAME) && is_ours(made))
+}
+
+/// Reads a layer to the end of its blob. What is wrong with it is told; a way to it that fails is an error.
+fn read_layer(
+    workshop: &Workshop,
+    origin: &Origin,
+    descriptor: &Descriptor,
+    stated: Option<Digest>,
+    read: impl FnOnce(&mut dyn Read) -> Result<(), TreeError>,
+) -> Result<Stream, Error> {
+    let told = |error: Error| damage(&error).map(Stream::unreadable).ok_or(error);
+    let mut blob = match base::open_blob(workshop, origin, descriptor) {
+        Ok(blob) => blob,
+        Err(error) => return told(error),
+    };
+    let stream = Stream::read(&descriptor.media_type, &mut blob, stated, read);
+    // The digest is known only at the end of the blob, and a blob that is not what it says explains all else.
+    match io::copy(&mut blob, &mut io::sink()) {
+        Ok(_) => Ok(stream),
+        Err(error) => told(base::blame(origin, error)),
+    }
 }
 
 fn watch(

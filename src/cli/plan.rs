@@ -12,6 +12,7 @@ use tarsia::push::Destination;
 use super::progress::Progress;
 use super::push::PushArguments;
 use super::report::{self, bytes};
+use super::terminal::shown;
 use super::why::{self, Extent};
 
 #[derive(Debug, Args)]
@@ -21,7 +22,7 @@ pub struct PlanArguments {
     /// End with exit code 1 if there is work
     #[arg(long)]
     pub exit_code: bool,
-    /// List every file that differs in this layer
+    /// List every file that differs in this layer, or tell where it is known from
     #[arg(long, value_name = "LAYER")]
     pub explain: Option<String>,
 }
@@ -84,6 +85,9 @@ fn write(image: &Planned, explain: Option<&str>, text: &mut String) {
                 let extent = if explain == Some(name) { Extent::All } else { Extent::First("--explain") };
                 why::write(name, why, extent, text);
             }
+            if let Some(found) = layer.found.as_ref().filter(|_| explain == Some(name)) {
+                text.push_str(&format!("           {}\n", shown(&found.words())));
+            }
         }
     }
 }
@@ -115,6 +119,9 @@ fn document(image: &Planned) -> Value {
             }
             if let Some(why) = &layer.why {
                 why::put(why, &mut object);
+            }
+            if let Some(found) = &layer.found {
+                object["found"] = json!(found.words());
             }
             layers.push(object);
         }

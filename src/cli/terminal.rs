@@ -6,7 +6,7 @@ use std::io::IsTerminal;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The least that is left of a text that is cut, in columns: lines of narrower terminals are broken by the terminal.
-const LEAST: usize = 8;
+pub const LEAST: usize = 8;
 
 /// How standard output is written to.
 #[derive(Debug, Clone, Copy, Default)]
@@ -31,6 +31,11 @@ impl Terminal {
     /// How many columns are left of a line of which so many are taken.
     pub fn room(self, taken: usize) -> usize {
         self.width.map_or(usize::MAX, |width| width.saturating_sub(taken).max(LEAST))
+    }
+
+    /// The same where nothing has to be left: 0 if the line is full.
+    pub fn left(self, taken: usize) -> usize {
+        self.width.map_or(usize::MAX, |width| width.saturating_sub(taken))
     }
 
     /// Pale: what is there for completeness.
@@ -94,6 +99,15 @@ pub fn cut_middle(text: &str, room: usize) -> String {
     format!("{first}…{last}")
 }
 
+/// A text, cut at its beginning to so many columns.
+pub fn cut_start(text: &str, room: usize) -> String {
+    if columns(text) <= room {
+        return text.to_owned();
+    }
+    let last = beginning(text.chars().rev(), room.saturating_sub(1));
+    format!("…{}", last.chars().rev().collect::<String>())
+}
+
 /// As many characters as fit into so many columns.
 fn beginning(characters: impl Iterator<Item = char>, room: usize) -> String {
     let mut taken = 0;
@@ -150,6 +164,11 @@ mod tests {
         assert_eq!((none.room(500), none.bold("x")), (usize::MAX, "x".to_owned()));
         let narrow = Terminal { width: Some(20), colours: true };
         assert_eq!((narrow.room(5), narrow.room(50)), (15, LEAST));
+        assert_eq!((none.left(500), narrow.left(5), narrow.left(50)), (usize::MAX, 15, 0));
+        assert_eq!(
+            (cut_start("│   ├── ", 8), cut_start("│   │   ├── ", 8)),
+            ("│   ├── ".to_owned(), "…   ├── ".to_owned())
+        );
         assert_eq!(narrow.red("x"), "\x1b[31mx\x1b[0m");
     }
 }

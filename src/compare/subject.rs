@@ -275,7 +275,7 @@ fn is_absent(error: &Error) -> bool {
 
 /// What is damaged of an image, if that is why it could not be read: a part of it is missing, is not what its digest
 /// says, or makes no sense. Nothing if the way to it failed.
-pub(super) fn damage(error: &Error) -> Option<String> {
+pub(crate) fn damage(error: &Error) -> Option<String> {
     let is_damage = match error {
         Error::Output(error) => match &**error {
             OutputError::MissingBlob { .. } | OutputError::WrongBlob { .. } => true,

@@ -14,9 +14,10 @@ use super::files::Files;
 use super::source::{layers_of, lowest};
 use crate::base::Origin;
 use crate::build::Memory;
+use crate::compare::{damage, of_layer};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::Nodes;
+use crate::image::{Nodes, TreeError};
 use crate::layer::{Listing, layer_key};
 use crate::published::{Lookup, Published};
 use crate::workshop::Workshop;
@@ -102,13 +103,14 @@ impl<'a> Reading<'a> {
             Some((nodes, told)) => {
                 let below = nodes.layers() as usize;
                 (0..below).for_each(|place| self.tell(place, told));
-                (Files::of_tree(&nodes, &mut room)?, below)
+                let files = Files::of_tree(&nodes, &mut room).map_err(|error| self.blame(0, error.into()))?;
+                (files, below)
             }
             None => (Files::default(), 0),
         };
         for place in below..count {
             let changes = self.changes(place, &mut room)?;
-            files.lay(place, changes, &mut room)?;
+            files.lay(place, changes, &mut room).map_err(|error| self.blame(place, error.into()))?;
         }
         Ok(files)
     }
@@ -118,10 +120,32 @@ impl<'a> Reading<'a> {
         let Some(descriptor) = image.documents.layers.get(place) else { return Ok(Vec::new()) };
         if let Some((listing, told)) = self.listing(place) {
             self.tell(place, told);
-            return Ok(from_listing(&listing, place, room)?);
+            return from_listing(&listing, place, room).map_err(|error| self.blame(place, error.into()));
         }
         self.tell(place, Told::Layer);
-        from_blob(self.workshop, image, descriptor, place, room)
+        from_blob(self.workshop, image, descriptor, place, room).map_err(|error| self.blame(place, error))
+    }
+
+    /// An error of reading a layer: what is wrong with it is told with the layer, a way to it that fails as it is.
+    fn blame(&self, place: usize, error: Error) -> Error {
+        let name = self.image.image.name();
+        let why = match &error {
+            Error::Tree(TreeError::TooMany { what, limit }) => {
+                let message = format!("`{name}` has more than {limit} {what}");
+                return Error::request(message, "look at one layer with --layer");
+            }
+            Error::Tree(error) => of_layer(error),
+            // What a registry says about a blob names it already.
+            Error::Output(_) => match damage(&error) {
+                Some(why) => why,
+                None => return error,
+            },
+            _ => return error,
+        };
+        let digest = self.image.layers.get(place).map(|layer| format!(" ({})", layer.descriptor.digest));
+        let why = why.strip_prefix("failed to read it: ").unwrap_or(&why);
+        let message = format!("layer {place} of `{name}`{} cannot be read: {why}", digest.unwrap_or_default());
+        Error::request(message, "`tarsia check` tells of all that is wrong with the image")
     }
 
     /// The listing of a layer that would have to be downloaded.

@@ -51,6 +51,9 @@ pub struct Trace {
     pub leads: Option<Box<[u8]>>,
     /// What was there before, the lowest layer's doing first.
     pub past: Vec<Event>,
+    /// What happened at the path as it is written before its links led elsewhere: the directories of lower layers lay where
+    /// links lie now. Of each such path that something happened to, in the order of the links.
+    pub before_links: Vec<(Box<[u8]>, Vec<Event>)>,
     /// What lies below, of a directory.
     pub below: Option<Below>,
     /// Of so many layers, from the lowest, only what they left together is known: one of them may have held the path before.
@@ -83,9 +86,34 @@ pub fn trace(files: &Files, asked: &[u8]) -> Trace {
         }
         below
     });
-    let is_known = file.is_some() || path.is_empty() || !past.is_empty();
-    let near = if is_known { Vec::new() } else { near(files, &path) };
-    Trace { asked, links, path, file, leads, past, below, merged: files.merged(), near }
+    let before_links: Vec<_> = written(&asked, &links)
+        .into_iter()
+        .filter(|written| *written != path)
+        .map(|written| (files.past(&written).to_vec(), written))
+        .filter(|(past, _)| !past.is_empty())
+        .map(|(past, written)| (written, past))
+        .collect();
+    let is_known = file.is_some() || path.is_empty() || !past.is_empty() || !before_links.is_empty();
+    let mut near = if is_known { Vec::new() } else { near(files, &path) };
+    near.retain(|near| *near != asked);
+    Trace { asked, links, path, file, leads, past, before_links, below, merged: files.merged(), near }
+}
+
+/// The path as it is written before each link on the way to it is followed. Ends where `..` in a link's target leads
+/// another way than its text.
+fn written(asked: &[u8], links: &[Followed]) -> Vec<Box<[u8]>> {
+    let mut paths = Vec::new();
+    let mut path: Box<[u8]> = asked.into();
+    for Followed { path: link, target, .. } in links {
+        let Some(rest) = path.strip_prefix(&link[..]).filter(|rest| rest.starts_with(b"/")) else { break };
+        let above = match link.iter().rposition(|&byte| byte == b'/') {
+            Some(slash) if !target.starts_with(b"/") => &link[..slash],
+            _ => &[],
+        };
+        let next = crate::entry::lexical(&[above, b"/", target, rest].concat()).into();
+        paths.push(std::mem::replace(&mut path, next));
+    }
+    paths
 }
 
 /// Where a path really lies, and the links that lead there. One that leads in a circle lies where it is written.

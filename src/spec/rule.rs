@@ -76,7 +76,10 @@ macro_rules! rules {
 
 rules! {
     MixedMediaTypes "mixed-media-types" Error None, "OCI and Docker media types in one manifest";
-    PlatformMismatch "platform-mismatch" Error None, "a config for another platform than its index or its spec says";
+    UnreadableLayer "unreadable-layer" Error None, "a layer that is missing, damaged, or holds what no layer may hold";
+    WrongDiffId "wrong-diff-id" Error None, "a layer whose plain stream is not what the config's diff_id says";
+    TrailingBytes "trailing-bytes" Error None, "a layer with bytes after the end of its gzip stream";
+    PlatformMismatch "platform-mismatch" Error None, "a base or a config for another platform than its spec or its index says";
     HistoryCount "history-count" Warning None, "a history that does not have one entry a layer";
     EntrypointMissing "entrypoint-missing" Error None, "a program to run that is not in the image";
     EntrypointNotExecutable "entrypoint-not-executable" Error None, "a program to run that nobody may execute";
@@ -94,6 +97,7 @@ rules! {
     UnsupportedPlatform "unsupported-platform" Error Some(Profile::Lambda), "neither linux/amd64 nor linux/arm64";
     UncompressedLayer "uncompressed-layer" Error Some(Profile::Lambda), "a layer without compression";
     ZstdLayer "zstd-layer" Warning Some(Profile::Lambda), "a layer compressed with zstd, which is unproven there";
+    GzipMembers "gzip-members" Warning Some(Profile::Lambda), "a layer of several gzip members, which is unproven there";
     TooManyLayers "too-many-layers" Error Some(Profile::Lambda), "more than 127 layers";
     TooLarge "too-large" Error Some(Profile::Lambda), "more than 10 GB once it is unpacked";
     MissingParent "missing-parent" Error Some(Profile::Lambda), "a path whose parent directories do not come before it in its layer";

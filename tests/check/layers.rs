@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{clean, only};
+use super::{check, clean, findings, only};
 use crate::support::Sandbox;
 use crate::support::images::{HandMade, Tar};
 
@@ -95,4 +95,31 @@ fn a_tmp_that_loses_its_sticky_bit() {
     assert_eq!(only(&sandbox, &["app.toml"], "sticky-bit-lost")["where"]["layer_name"], "tmp");
     spec("small", "entries = [{ path = \"/tmp/mine\", text = \"x\" }]");
     clean(&sandbox, &["app.toml"]);
+}
+
+#[test]
+fn an_image_of_somebody_else_is_checked_whole_after_a_bump() {
+    let sandbox = Sandbox::new();
+    let mut system = Tar::default();
+    system.header(b'0', b"run", 0o755, 2, "").content(b"#!").file("id_rsa", b"-----BEGIN PRIVATE KEY-----\n");
+    let mut copy = Tar::default();
+    copy.folder("srv/", 0o755).file("srv/handler.py", b"one");
+    let mut image = HandMade::new().layer(&system.end()).layer(&copy.end());
+    image.config["config"]["Entrypoint"] = json!(["/run"]);
+    image.config["history"] =
+        json!([{"created_by": "ADD file:0123 in /"}, {"created_by": "COPY handler.py /srv/ # buildkit"}]);
+    image.write(&sandbox.path("made"), "old");
+    let before = only(&sandbox, &["oci:made:old"], "credentials");
+    sandbox.file("src/handler.py", "two");
+    sandbox.run(["bump", "oci:made:old", "--replace", "COPY handler.py=src:/srv/", "--tag", "new"]).ok();
+    // The layer that was replaced has a name now, and is as little alone as before.
+    assert_eq!(only(&sandbox, &["oci:made:new"], "credentials"), before);
+    sandbox.file("src/__pycache__/a.pyc", "");
+    sandbox.run(["bump", "oci:made:old", "--replace", "COPY handler.py=src:/srv/", "--tag", "newer"]).ok();
+    let found = findings(&check(&sandbox, &["oci:made:newer"]));
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert_eq!(
+        (&found[1]["rule"], &found[1]["where"]["layer_name"]),
+        (&json!("python-cache"), &json!("COPY handler.py /srv/"))
+    );
 }

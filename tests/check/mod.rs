@@ -7,6 +7,7 @@ mod lambda;
 mod layers;
 mod programs;
 mod report;
+mod streams;
 
 use serde_json::{Value, json};
 

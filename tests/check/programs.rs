@@ -29,11 +29,16 @@ fn a_program_that_is_not_there() {
         "cmd = [\"/usr/bin/round\"]",
         "cmd = [\"./program\"]",
         "cmd = [\"program\"]\nenv = { PATH = \"/usr/local/bin\" }",
+        "cmd = [\"\"]",
         "cmd = [\"\"]\nenv = { PATH = \"/usr/local/bin\" }",
     ] {
         runs(&sandbox, config);
         let found = only(&sandbox, &["app.toml"], "entrypoint-missing");
         assert_eq!(found["where"]["file"], "app.toml");
+        let is_empty = config.starts_with("cmd = [\"\"]");
+        let words =
+            if is_empty { "the name of the program that the image runs is empty" } else { "there is no such file" };
+        assert!(found["why"].as_str().unwrap().contains(words), "{found}");
         let field = if config.starts_with("entrypoint") { "config.Entrypoint" } else { "config.Cmd" };
         assert_eq!(found["where"]["field"], field, "{config}");
         // The image says the same once it is made.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::made;
 use crate::support::Sandbox;
-use crate::support::images::{HandMade, Tar};
+use crate::support::images::{HandMade, LAYER_GZIP, Tar};
+use crate::support::registry::{Registry, digest_of};
 
 /// The lines of files, without the table above them.
 fn listed(sandbox: &Sandbox, flags: &[&str]) -> Vec<String> {
@@ -80,4 +81,52 @@ fn names_cannot_steer_the_terminal_or_forge_lines() {
     let document = sandbox.run(["inspect", "oci:made:app", "--files", "--json"]).ok().documents().remove(0);
     let paths: Vec<&Value> = document["files"].as_array().unwrap().iter().map(|file| &file["path"]).collect();
     assert_eq!(paths[1], "/b\x1b[31m");
+}
+
+#[test]
+fn a_layer_that_cannot_be_read_is_named() {
+    let sandbox = Sandbox::new();
+    let registry = Registry::start();
+    let mut outside = Tar::default();
+    outside.file("x/../../etc/passwd", b"");
+    let plain = Tar::default().file("motd", b"hello").end();
+    let bad = HandMade::small().layer(&outside.end());
+    let lying = HandMade::small().blob(LAYER_GZIP, plain.clone(), &digest_of(&plain));
+    for (image, why) in [
+        (bad, "it holds the path `x/../../etc/passwd`, which leaves the root"),
+        (lying, "cannot be read: invalid gzip header"),
+    ] {
+        image.write(&sandbox.path("made"), "app");
+        image.put(&registry, "app", "v1");
+        let published = format!("{}/app:v1", registry.host());
+        let digest = digest_of(&image.layers[1].1);
+        for (name, flags) in [
+            ("oci:made:app", &["--files"][..]),
+            ("oci:made:app", &["--tree", "--layer", "1"]),
+            ("oci:made:app", &["/motd"]),
+            (&published, &["--files"]),
+        ] {
+            let run = sandbox.run(["inspect", name].iter().chain(flags));
+            let run = run.refused(2, &format!("layer 1 of `{name}` ({digest}) cannot be read: "));
+            assert!(run.stderr.contains(why) && !run.stderr.contains("base"), "{}", run.stderr);
+            assert_eq!(run.stdout, "");
+        }
+        // What the documents say does not need it.
+        sandbox.run(["inspect", "oci:made:app"]).ok();
+    }
+}
+
+#[test]
+fn a_layer_that_is_damaged_or_missing_is_named() {
+    let sandbox = made();
+    let manifest = super::image().manifest();
+    let digest = manifest["layers"][2]["digest"].as_str().unwrap();
+    let blob = sandbox.path("made/blobs/sha256").join(&digest["sha256:".len()..]);
+    let mut bytes = std::fs::read(&blob).unwrap();
+    bytes[30] ^= 0xff;
+    std::fs::write(&blob, bytes).unwrap();
+    let named = format!("layer 2 of `oci:made:app` ({digest}) cannot be read: ");
+    sandbox.run(["inspect", "oci:made:app", "--files"]).refused(2, &named);
+    std::fs::remove_file(&blob).unwrap();
+    sandbox.run(["inspect", "oci:made:app", "--files"]).refused(2, &named);
 }

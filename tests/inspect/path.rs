@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::made;
+use crate::support::Sandbox;
+use crate::support::images::{HandMade, Tar};
 
 #[test]
 fn every_layer_that_had_a_hand_in_it_is_named() {
@@ -85,4 +87,84 @@ fn the_document_says_the_same() {
     assert_eq!(paths("/lib")["leads"], "/usr/lib");
     assert_eq!(paths("/etc/modt")["near"], json!(["/etc/motd"]));
     assert_eq!(paths("/")["below"], json!({"paths": 11, "size": 2517, "layers": [0, 1, 2, 3]}));
+}
+
+/// An image in which a directory became a link, as where `/lib` was merged into `/usr`: `lib/x` is replaced with its directory,
+/// `lib/y` is deleted before, and `usr/lib/y` is put by the layer that makes the link.
+fn merged() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let mut system = Tar::default();
+    system.folder("usr/", 0o755).folder("usr/lib/", 0o755).folder("lib/", 0o755);
+    system.file("lib/x", b"x").file("lib/y", b"old");
+    let mut deletes = Tar::default();
+    deletes.file("lib/.wh.y", b"");
+    let mut links = Tar::default();
+    links.symlink("lib", "usr/lib").file("usr/lib/y", b"newer");
+    let mut image = HandMade::new();
+    for tar in [system, deletes, links] {
+        image = image.layer(&tar.end());
+    }
+    image.config["history"] = json!([{"created_by": "system"}, {"created_by": "deletes"}, {"created_by": "links"}]);
+    image.write(&sandbox.path("made"), "app");
+    sandbox
+}
+
+#[test]
+fn a_path_below_a_directory_that_became_a_link_keeps_its_history() {
+    let sandbox = merged();
+    let run = sandbox.run(["inspect", "oci:made:app", "/lib/x", "/lib/y", "/lib/z"]);
+    assert_eq!((run.code, run.stderr.as_str()), (1, ""));
+    insta::assert_snapshot!(run.stdout, @r#"
+    /lib/x is not there any more
+        2  link followed   /lib -> usr/lib      links
+           it would lie at /usr/lib/x
+           before the link, it lay at /lib/x
+        2  removed it      by what it put at /lib  links
+        0  held it before  f0644 0:0         1  system
+    /lib/y is a file
+        2  link followed   /lib -> usr/lib      links
+           it lies at /usr/lib/y
+        2  put it there    f0644 0:0         5  links
+           before the link, it lay at /lib/y
+        1  removed it      by a whiteout        deletes
+        0  held it before  f0644 0:0         3  system
+    /lib/z is in no layer
+        2  link followed   /lib -> usr/lib      links
+           it would lie at /usr/lib/z
+    "#);
+    let paths =
+        |path: &str| sandbox.run(["inspect", "oci:made:app", path, "--json"]).documents().remove(0)["paths"][0].clone();
+    let gone = paths("/lib/x");
+    assert_eq!(
+        (&gone["asked"], &gone["path"], &gone["found"]),
+        (&json!("/lib/x"), &json!("/usr/lib/x"), &json!(false))
+    );
+    let file = json!({"kind": "f", "mode": "0644", "uid": 0, "gid": 0, "size": 1, "link": null, "layer": 0});
+    assert_eq!(gone["history"], json!([]));
+    let before = json!([
+        {"layer": 0, "did": "put", "entry": file},
+        {"layer": 2, "did": "removed", "how": "replaced", "at": "/lib"},
+    ]);
+    assert_eq!(gone["before_links"], json!([{"path": "/lib/x", "history": before}]));
+    assert_eq!(gone["near"], json!([]));
+    assert_eq!(paths("/usr/lib/y")["before_links"], json!([]));
+}
+
+#[test]
+fn each_link_of_several_has_its_own_history() {
+    let sandbox = Sandbox::new();
+    let mut first = Tar::default();
+    first.folder("a/", 0o755).file("a/x", b"1").folder("deep/", 0o755).folder("deep/b/", 0o755).file("deep/b/x", b"2");
+    first.folder("c/", 0o755).folder("other/", 0o755);
+    let mut links = Tar::default();
+    links.symlink("a", "/deep/b").symlink("deep/b", "../c");
+    HandMade::new().layer(&first.end()).layer(&links.end()).write(&sandbox.path("made"), "app");
+    let trace =
+        |path: &str| sandbox.run(["inspect", "oci:made:app", path, "--json"]).documents().remove(0)["paths"][0].clone();
+    let found = trace("/other/../a/x");
+    assert_eq!((&found["asked"], &found["path"], &found["found"]), (&json!("/a/x"), &json!("/c/x"), &json!(false)));
+    let before: Vec<_> = found["before_links"].as_array().unwrap().iter().map(|each| &each["path"]).collect();
+    assert_eq!(before, ["/a/x", "/deep/b/x"]);
+    assert_eq!(trace("/deep/b/x")["before_links"][0]["history"][0]["entry"]["size"], 1);
+    assert_eq!(trace("/c/x")["before_links"], json!([]));
 }

@@ -36,10 +36,13 @@ fn sandbox() -> Sandbox {
     let mut tar = Tar::default();
     tar.file(&format!("usr/lib/python3/{}/x.py", "long-name/".repeat(4)), b"x");
     tar.file(&format!("{}.txt", "漢字".repeat(10)), b"x");
+    tar.file("gone", b"x");
     let mut image = HandMade::new().layer(&tar.end());
     image.config["history"] = json!([{"created_by": format!("RUN {}", "make everything && ".repeat(20))}]);
     image.config["config"]["Env"] = json!([format!("PATH={}", "/usr/bin:".repeat(30))]);
-    image.write(&sandbox.path("made"), "app");
+    let mut second = Tar::default();
+    second.folder("a/", 0o755).symlink("a/link", &"far/".repeat(20)).file(".wh.gone", b"");
+    image.layer(&second.end()).write(&sandbox.path("made"), "app");
     sandbox
 }
 
@@ -47,15 +50,22 @@ fn sandbox() -> Sandbox {
 fn lines_are_as_wide_as_the_terminal() {
     let sandbox = sandbox();
     let path = format!("/usr/lib/python3/{}x.py", "long-name/".repeat(4));
-    for width in [60, 80, 120] {
-        for arguments in ["", "--files", "--tree", &path] {
+    for width in [40, 60, 80, 120] {
+        for arguments in ["", "--files", "--tree", "--tree --depth 2", "--tree --layer 1", &path, "/a/link"] {
             let lines = shown(&sandbox, width, &format!("oci:made:app {arguments}"), "");
             assert!(lines.len() >= 2, "{lines:?}");
-            for line in lines.iter().filter(|line| !line.contains("sha256:")) {
-                assert!(columns(line) <= width, "{width}: {} {line:?}", columns(line));
+            // What is known of one layer is never cut.
+            let is_whole = |line: &&String| line.contains("sha256:") || line.starts_with("  media type");
+            for line in lines.iter().filter(|line| !is_whole(line)) {
+                assert!(columns(line) <= width, "{arguments} {width}: {} {line:?}", columns(line));
             }
         }
     }
+    // What is said after a name is there where there is room for it.
+    let deep = shown(&sandbox, 60, "oci:made:app --tree --depth 2", "NO_COLOR=1").join("\n");
+    assert!(deep.contains("lib/ (6 below)"), "{deep}");
+    let gone = shown(&sandbox, 40, "oci:made:app --tree --layer 1", "NO_COLOR=1").join("\n");
+    assert!(gone.contains("gone (deleted)"), "{gone}");
     let narrow = shown(&sandbox, 50, "oci:made:app --files", "").join("\n");
     assert!(narrow.contains("/usr/li") && narrow.contains("…") && narrow.contains("/x.py"), "{narrow}");
     // A digest is never cut.
@@ -74,4 +84,20 @@ fn colours_are_for_terminals_that_want_them() {
     assert!(!coloured("NO_COLOR=1"));
     assert!(!coloured("TERM=dumb"));
     assert!(!sandbox.run(["inspect", "oci:made:app"]).ok().stdout.contains('\x1b'));
+}
+
+#[test]
+fn a_digest_that_does_not_fit_has_its_own_line() {
+    let sandbox = Sandbox::new();
+    HandMade::small().write(&sandbox.path("bases"), "one");
+    let attestation = json!({"os": "unknown", "architecture": "unknown"});
+    let image = json!({"os": "linux", "architecture": "arm64"});
+    sandbox.index_of_bases("index", &[("one", image), ("one", attestation)]);
+    for (width, folded) in [(40, true), (60, true), (120, false)] {
+        let lines = shown(&sandbox, width, "oci:bases:index", "NO_COLOR=1");
+        let whole: Vec<&String> = lines.iter().filter(|line| line.contains("sha256:")).collect();
+        assert_eq!(whole.len(), 2, "{lines:?}");
+        assert!(whole.iter().all(|line| line.starts_with("  sha256:") == folded), "{width}: {lines:?}");
+        assert!(lines.iter().all(|line| line.contains("sha256:") || columns(line) <= width), "{width}: {lines:?}");
+    }
 }

@@ -151,7 +151,8 @@ fn no_cache_is_a_reason() {
     assert_eq!(whys(&sandbox, &registry, &["--no-cache"]), [asked.clone(), asked]);
     // Without repositories this machine's store remains.
     assert_eq!(whys(&sandbox, &registry, &["--no-remote-cache"]), [reused(), reused()]);
-    let new = built("no earlier version is known");
+    let new =
+        built("no earlier version is known here, and what the repository has is not looked at (--no-remote-cache)");
     assert_eq!(whys(&app(), &registry, &["--no-remote-cache"]), [new.clone(), new]);
 }
 
@@ -165,4 +166,51 @@ fn another_compression_is_a_reason() {
         sandbox.file("app.toml", spec.replace("name = \"code\"", "name = \"code\"\ncompression = \"zstd\""));
         assert_eq!(whys(&sandbox, &registry, &[]), [reused(), built("key differs: compression gzip → zstd")]);
     }
+}
+
+#[test]
+fn a_layer_that_is_known_says_where_it_was_found() {
+    let registry = Registry::start();
+    let warm = app();
+    run(&warm, "push", &registry, &[]);
+    let host = registry.host();
+    let found = |sandbox: &Sandbox, flags: &[&str]| -> String {
+        let flags: Vec<&str> = flags.iter().copied().chain(["--explain", "lib"]).collect();
+        let text = run(sandbox, "plan", &registry, &flags).stdout;
+        let mut lines = text.lines().skip_while(|line| !line.ends_with("  lib")).skip(1);
+        let line = lines.next().unwrap().trim_start().to_owned();
+        let documents = run(sandbox, "plan", &registry, &[&flags[..], &["--json"]].concat()).documents();
+        assert_eq!(documents[0]["layers"][0]["found"], line, "{documents:?}");
+        line
+    };
+    assert_eq!(found(&warm, &[]), "key unchanged: found in this machine's store");
+    let tag = format!("key unchanged: found in the image that `{host}/app:latest` stands for");
+    assert_eq!(found(&app(), &[]), tag);
+    change(&warm);
+    assert_eq!(found(&warm, &[]), "key unchanged: found in this machine's store");
+    let changed = app();
+    change(&changed);
+    assert_eq!(found(&changed, &[]), tag);
+    // Whoever does not ask is not told.
+    assert!(!run(&changed, "plan", &registry, &[]).stdout.contains("key unchanged"));
+
+    registry.delete_tag("app", "latest");
+    assert_eq!(found(&app(), &[]), format!("key unchanged: found in the cache image `{host}/app:tarsia-cache`"));
+    let other = app();
+    run(&other, "push", &registry, &["--tag", "v1", "--no-remote-cache"]);
+    registry.delete_tag("app", "tarsia-cache");
+    let from = found(&app(), &["--cache-from", &format!("{host}/app:v1")]);
+    assert!(from.starts_with(&format!("key unchanged: found in `{host}/app@sha256:")), "{from}");
+    assert!(from.ends_with("` (--cache-from)"), "{from}");
+}
+
+#[test]
+fn a_version_without_a_listing_is_no_new_layer() {
+    let registry = Registry::start();
+    run(&app(), "push", &registry, &[]);
+    registry.delete_tag("app", "tarsia-cache");
+    let fresh = app();
+    change(&fresh);
+    let unlisted = built("key differs from that of the image about to be replaced, whose listing is not known");
+    assert_eq!(whys(&fresh, &registry, &[]), [reused(), unlisted]);
 }

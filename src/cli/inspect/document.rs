@@ -62,7 +62,7 @@ fn documents(view: &View<'_>, index: Option<&InspectedIndex>) -> Value {
     let mut document = json!({
         "schema": 1,
         "ref": named.map(|(name, _)| name),
-        "digest": named.map(|(_, digest)| digest),
+        "digest": image.digest,
         "platform": image.image.platform.to_string(),
         "index": index.map(index_object),
         "base": image.base.as_ref().map(|base| {
@@ -168,21 +168,7 @@ fn branch(row: &OutlineRow<'_>) -> Value {
 }
 
 fn history(trace: &Trace) -> Value {
-    let mut events: Vec<Value> = trace
-        .past
-        .iter()
-        .map(|event| match event {
-            Event::Put(file) => json!({"layer": file.layer, "did": "put", "entry": entry(file)}),
-            Event::Removed { layer, how } => {
-                let (how, at) = match how {
-                    Removal::Whiteout(at) => ("whiteout", at),
-                    Removal::Opaque(at) => ("opaque", at),
-                    Removal::Replaced(at) => ("replaced", at),
-                };
-                json!({"layer": layer, "did": "removed", "how": how, "at": text_of(at)})
-            }
-        })
-        .collect();
+    let mut events = past(&trace.past);
     events.extend(trace.file.iter().map(|file| json!({"layer": file.layer, "did": "put", "entry": entry(file)})));
     let links: Vec<Value> = trace
         .links
@@ -201,10 +187,28 @@ fn history(trace: &Trace) -> Value {
         "links": links,
         "leads": trace.leads.as_ref().map(|path| text_of(path)),
         "history": events,
+        "before_links": trace.before_links.iter().map(|(path, events)| {
+            json!({"path": text_of(path), "history": past(events)})
+        }).collect::<Vec<_>>(),
         "below": trace.below.as_ref().map(|below| {
             json!({"paths": below.paths, "size": below.size, "layers": below.layers})
         }),
         "not_looked_at": trace.merged,
         "near": trace.near.iter().map(|path| text_of(path)).collect::<Vec<_>>(),
     })
+}
+
+fn past(events: &[Event]) -> Vec<Value> {
+    let event = |event: &Event| match event {
+        Event::Put(file) => json!({"layer": file.layer, "did": "put", "entry": entry(file)}),
+        Event::Removed { layer, how } => {
+            let (how, at) = match how {
+                Removal::Whiteout(at) => ("whiteout", at),
+                Removal::Opaque(at) => ("opaque", at),
+                Removal::Replaced(at) => ("replaced", at),
+            };
+            json!({"layer": layer, "did": "removed", "how": how, "at": text_of(at)})
+        }
+    };
+    events.iter().map(event).collect()
 }

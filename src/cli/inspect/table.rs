@@ -17,7 +17,9 @@ const DIGEST: usize = 7 + 64;
 
 /// An index: a line for each image and whatever else it points at.
 pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
-    let mut text = format!("{} index {}\n", terminal.bold(&shown(name)), index.digest);
+    let name = shown(name);
+    let gap = gap(columns(&name) + " index".len(), terminal);
+    let mut text = format!("{} index{gap}{}\n", terminal.bold(&name), index.digest);
     for (descriptor, pointed) in &index.manifests {
         let platform = descriptor.platform.as_ref().map(ToString::to_string).unwrap_or_default();
         let what = match pointed {
@@ -26,6 +28,7 @@ pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
             Pointed::Attestation(None) => "attestation".to_owned(),
             Pointed::Other => format!("no image: {}", shown(&descriptor.media_type)),
         };
+        let what = cut_end(&what, terminal.room(2 + 9 + 2 + 12 + 2));
         text.push_str(&format!("  {:>9}  {}  {what}\n", bytes(descriptor.size), descriptor.digest.short()));
     }
     text
@@ -33,10 +36,10 @@ pub fn index(index: &InspectedIndex, name: &str, terminal: Terminal) -> String {
 
 /// The line of an image: name, platform, digest.
 pub fn head(image: &Inspected, terminal: Terminal) -> String {
-    let digest = image.image.documents.named.as_ref().map(|(_, digest)| digest.to_string()).unwrap_or_default();
     let (name, platform) = (shown(image.image.name()), shown(&image.image.platform.to_string()));
     let gap = gap(columns(&name) + 1 + columns(&platform), terminal);
-    format!("{} {platform}{gap}{digest}\n", terminal.bold(&name))
+    let digest = image.digest.map(|digest| format!("{gap}{digest}")).unwrap_or_default();
+    format!("{} {platform}{digest}\n", terminal.bold(&name))
 }
 
 /// What stands in front of a digest: where it does not fit behind so many columns, it has a line of its own.

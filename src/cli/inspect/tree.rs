@@ -7,7 +7,7 @@ use tarsia::inspect::{Outline, OutlineRow, outline_of_layer};
 
 use super::{Contents, View, table};
 use crate::cli::report::{self, bytes};
-use crate::cli::terminal::{Terminal, columns, cut_end, shown, shown_path};
+use crate::cli::terminal::{LEAST, Terminal, columns, cut_end, cut_middle, cut_start, shown, shown_path};
 
 /// The columns of the layers that a path comes from.
 const LAYERS: usize = 7;
@@ -37,7 +37,8 @@ pub fn print(view: &View<'_>, terminal: Terminal) -> Result<(), Error> {
 fn draw(directory: &[u8], outline: &Outline<'_>, terminal: Terminal, text: &mut String) {
     text.push_str(&format!("     size  {:<LAYERS$}  path\n", "layer"));
     let (size, layers) = (bytes(outline.size), ranges(&outline.layers));
-    text.push_str(&format!("{size:>9}  {layers:<LAYERS$}  {}\n", terminal.bold(&shown_path(directory))));
+    let top = cut_middle(&shown_path(directory), terminal.room(9 + 2 + LAYERS + 2));
+    text.push_str(&format!("{size:>9}  {layers:<LAYERS$}  {}\n", terminal.bold(&top)));
     // Whether more follows at each depth above the row.
     let mut open: Vec<bool> = Vec::new();
     for row in &outline.rows {
@@ -46,13 +47,19 @@ fn draw(directory: &[u8], outline: &Outline<'_>, terminal: Terminal, text: &mut 
         let branch = if row.last { "└── " } else { "├── " };
         open.push(!row.last);
         let size = if row.whiteout { String::new() } else { bytes(row.size) };
-        let before = format!("{size:>9}  {:<LAYERS$}  {above}{branch}", ranges(&row.layers));
+        let before = format!("{size:>9}  {:<LAYERS$}  ", ranges(&row.layers));
         let is_cut = row.paths > 0 && row.depth + 1 >= outline.depth;
-        let after = after(row, is_cut);
-        let room = terminal.room(columns(&before) + columns(&after));
-        let name = cut_end(&name(row), room);
+        let (name, after) = (name(row), after(row, is_cut));
+        // Where it is narrow, what is said of a path gives way to its name, and how deep it lies to both.
+        let least = columns(&name).min(LEAST);
+        let whole = format!("{above}{branch}");
+        let room = terminal.left(columns(&before) + least);
+        let kept = if columns(&after) + columns(branch) <= room { after } else { String::new() };
+        let (after, deep) = (kept.as_str(), cut_start(&whole, room.saturating_sub(columns(&kept))));
+        let before = format!("{before}{deep}");
+        let name = cut_end(&name, terminal.room(columns(&before) + columns(after)));
         let name = if row.whiteout && row.file.is_none() { terminal.red(&name) } else { name };
-        text.push_str(&format!("{before}{name}{}\n", terminal.dim(&after)));
+        text.push_str(&format!("{before}{name}{}\n", terminal.dim(after)));
     }
 }
 

@@ -11,11 +11,12 @@ mod named;
 mod next;
 mod rebase;
 mod replace;
+mod resemble;
 mod subject;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::address::Destination;
 use crate::base::BaseImage;
@@ -81,6 +82,8 @@ pub struct Bumped {
     pub platforms: Vec<BumpedImage>,
     /// Whether anything is new: a layer, or what a tag stands for.
     pub changed: bool,
+    /// What the user should know beside.
+    pub notes: Vec<String>,
     /// Requests made for it.
     pub traffic: Arc<Traffic>,
 }
@@ -178,9 +181,18 @@ struct Run<'a> {
     landing: Landing,
     published: Arc<Published>,
     traffic: Arc<Traffic>,
+    notes: Mutex<Vec<String>>,
 }
 
 impl<'a> Run<'a> {
+    /// Notes what the user should know.
+    fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
     /// Reads the image that a recipe was pushed as, and what the tags that are to move stand for.
     fn begin(
         workshop: &'a Workshop,
@@ -234,7 +246,7 @@ impl<'a> Run<'a> {
             Landing::Layout(..) => None,
         };
         let published = Published::new(workshop, request.lookup.clone(), remote);
-        Ok(Run { workshop, recipe, options, request, subject, landing, published, traffic })
+        Ok(Run { workshop, recipe, options, request, subject, landing, published, traffic, notes: Mutex::default() })
     }
 
     /// The lowest layers of an image of the subject, some of which may be new.
@@ -274,7 +286,8 @@ impl<'a> Run<'a> {
     /// Brings the images to where they go, and tells what became of them.
     fn finish(self, mut next: Vec<Next>) -> Result<Bumped, Error> {
         let Run { workshop, recipe, request, subject, landing, traffic, .. } = &self;
-        let landed = landing.land(workshop, subject, &mut next, request.dry_run, traffic)?;
+        let note = |text| self.note(text);
+        let landed = landing.land(workshop, subject, &mut next, request.dry_run, traffic, &note)?;
         let repository = match landing {
             Landing::Repository(remote, _) => Some(remote.repository().clone()),
             Landing::Layout(..) => None,
@@ -302,6 +315,7 @@ impl<'a> Run<'a> {
             replaces: subject.top.digest,
             platforms: platforms.collect(),
             changed: landed.changed,
+            notes: std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner)),
             traffic: Arc::clone(traffic),
         })
     }

@@ -5,18 +5,21 @@ mod history;
 mod same;
 mod settings;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::below::Below;
 use super::next::{FactsEdit, Next, Replacement};
+use super::resemble::{Alike, edited, resembling};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run, only};
 use crate::base::BaseImage;
 use crate::build::{Bases, Options, PreparedBase, PreparedLayer, Single};
-use crate::entry::Entry;
+use crate::entry::{Entry, Kind, lexical, parents};
 use crate::error::Error;
 use crate::image::Descriptor;
-use crate::layer::{Contents, Listing};
+use crate::image::accounts::OwnerName;
+use crate::layer::{self, Chmod, Contents, Listing, SourceKind, SourceTree, Stack};
 use crate::spec::dockerfile::Stage;
 use crate::spec::{CopyFrom, LayerContent, LayerRecipe, SpecError, Workspace};
 use crate::why::Why;
@@ -130,7 +133,12 @@ fn base(run: &Run<'_>, image: &SubjectImage) -> Result<BaseImage, Error> {
 
 /// An error at the line of an instruction.
 fn at_line(layer: &LayerRecipe, message: String) -> Error {
-    let help = "build the image again where its commands can be run".to_owned();
+    at_line_with(layer, message, "build the image again where its commands can be run")
+}
+
+/// The same with another way out.
+fn at_line_with(layer: &LayerRecipe, message: String, help: &str) -> Error {
+    let help = help.to_owned();
     match &layer.span {
         Some(span) => SpecError::At { span: span.clone(), message, help: Some(help) }.into(),
         None => Error::request(message, help),
@@ -152,44 +160,125 @@ impl Keeping<'_> {
         self.run.below(self.image, count, &self.layers)
     }
 
-    /// What an instruction makes over the layers below its own, those before it that have no layer included.
+    /// What an instruction makes over the layers below its own, those before it that have no layer included; and the
+    /// directories that these make.
     fn laid(
         &mut self,
         before: &[(&LayerRecipe, Option<usize>)],
         layer: &LayerRecipe,
         at: usize,
-    ) -> Result<Option<PreparedLayer>, Error> {
+    ) -> Result<Option<(PreparedLayer, MadeBefore)>, Error> {
         let mut stack = self.below(at).stack();
+        let mut lay = |layer: &LayerRecipe| {
+            let laid = self.single.lay(layer, &self.image.platform, &mut stack);
+            laid.map_err(|error| from_stage(layer, error))
+        };
         let mut laid: Option<PreparedLayer> = None;
-        for layer in before.iter().map(|(layer, _)| *layer).chain([layer]) {
-            let next =
-                self.single.lay(layer, &self.image.platform, &mut stack).map_err(|error| from_stage(layer, error))?;
-            laid = match (laid, next) {
-                (Some(below), Some(next)) => Some(self.both(&below, next)?),
+        for (layer, _) in before {
+            laid = match (laid, lay(layer)?) {
+                (Some(below), Some(next)) => Some(both(&below, next)?),
                 (below, next) => next.or(below),
             };
         }
-        let name = layer.name.clone();
-        Ok(laid.map(|laid| PreparedLayer { name, ..laid }))
-    }
-
-    /// What two instructions make as one layer.
-    fn both(&self, below: &PreparedLayer, above: PreparedLayer) -> Result<PreparedLayer, Error> {
-        let lower = below.contents.items().iter().filter(|item| above.contents.find(&item.entry.path).is_none());
-        let items = lower.chain(above.contents.items()).cloned().collect();
-        let failed = |source| Error::Layer {
-            span: None,
-            image: self.run.recipe.name.clone(),
-            layer: above.name.clone(),
-            source: Box::new(source),
+        let made = laid.iter().flat_map(|laid| laid.contents.entries()).map(|entry| entry.path.clone()).collect();
+        laid = match (laid, lay(layer)?) {
+            (Some(below), Some(next)) => Some(both(&below, next)?),
+            (below, next) => next.or(below),
         };
-        let contents = Contents::new(items).map_err(failed)?;
-        Ok(PreparedLayer { key: contents.key(above.codec), contents: Arc::new(contents), ..above })
+        let name = layer.name.clone();
+        Ok(laid.map(|laid| (PreparedLayer { name, ..laid }, made)))
     }
 
-    /// Whether it copies from a stage of which the user says that nothing in it has changed.
-    fn is_vouched_for(&self, layer: &LayerRecipe) -> bool {
-        stage_of(layer).is_some_and(|stage| self.run.request.unchanged_stages.contains(&stage))
+    /// What an instruction makes now, what its layer held, and where they differ. Nothing in place of the first if it
+    /// makes nothing; nothing at all if it makes the very layer that is there.
+    fn compared(
+        &mut self,
+        before: &[(&LayerRecipe, Option<usize>)],
+        layer: &LayerRecipe,
+        at: usize,
+    ) -> Result<Option<Compared>, Error> {
+        let laid = self.laid(before, layer, at)?;
+        let is_there = |laid: &PreparedLayer| self.image.layer_key(at) == Some(laid.key);
+        if laid.as_ref().is_some_and(|(laid, _)| is_there(laid)) {
+            return Ok(None);
+        }
+        let published = self.published(at)?;
+        let modes = modes_of(layer);
+        let laid = match laid {
+            // What commands make has the modes that they say.
+            Some((laid, made)) if matches!(layer.content, LayerContent::Copy { .. }) => {
+                let alike = Alike { files: modes == Modes::Execute, owners: false };
+                let laid = resembling(laid, &published, alike)?;
+                // A directory to work in is owned by whom the builder took for its owner.
+                let owned: BTreeMap<&[u8], (u64, u64)> = published
+                    .iter()
+                    .filter(|entry| entry.kind == Kind::Directory && made.contains(&entry.path))
+                    .map(|entry| (&*entry.path, (entry.uid, entry.gid)))
+                    .collect();
+                Some(edited(laid, |entry| {
+                    if let Some(&(uid, gid)) = owned.get(&*entry.path) {
+                        (entry.uid, entry.gid) = (uid, gid);
+                    }
+                })?)
+            }
+            laid => laid.map(|(laid, _)| laid),
+        };
+        if laid.as_ref().is_some_and(is_there) {
+            return Ok(None);
+        }
+        let mut changed = mismatches(&published, laid.iter().flat_map(|laid| laid.contents.entries()), modes);
+        if let Some(laid) = &laid
+            && changed.iter().any(Mismatch::is_new)
+        {
+            // Builders leave out what lies below just so.
+            let stack = self.below(at).stack();
+            let mut left = Vec::new();
+            for mismatch in changed {
+                let entry = laid.contents.find(&mismatch.path).map(|item| &item.entry).filter(|_| mismatch.is_new());
+                let is_below = entry.map(|entry| lies_below(&stack, entry, modes)).transpose();
+                if !is_below.map_err(|error| Error::layer(&self.run.recipe.name, layer, error))?.unwrap_or(false) {
+                    left.push(mismatch);
+                }
+            }
+            changed = left;
+        }
+        Ok(Some(Compared { laid, published, changed }))
+    }
+
+    /// Whether it copies from a stage of which the user says that nothing in it has changed: then what its layer holds
+    /// has to lie where the instruction says, with the owner that it says.
+    ///
+    /// # Errors
+    ///
+    /// If it does not.
+    fn is_vouched_for(&self, layer: &LayerRecipe, at: usize) -> Result<bool, Error> {
+        let Some(stage) = stage_of(layer) else { return Ok(false) };
+        if !self.run.request.unchanged_stages.iter().any(|named| named.to_lowercase() == stage) {
+            return Ok(false);
+        }
+        let LayerContent::Copy { copy, owner, .. } = &layer.content else { return Ok(false) };
+        let to = lexical(&copy.to);
+        let owner = owner.as_deref().map(str::parse::<OwnerName>).transpose();
+        let stack = self.below(at).stack();
+        let failed = |error| Error::layer(&self.run.recipe.name, layer, error);
+        let owner = owner.map_err(|error| Error::request(error.to_string(), "see `--chown`"))?;
+        let owner = owner.map(|owner| stack.owner(&owner)).transpose().map_err(failed)?;
+        let is_its = |entry: &Entry| {
+            let is_in_place = to.is_empty() || *entry.path == *to || parents(&entry.path).any(|parent| *parent == *to);
+            let is_owned = owner.is_none_or(|owner| (owner.uid, owner.gid) == (entry.uid, entry.gid));
+            let mode = copy.chmod.as_ref().and_then(Chmod::octal);
+            is_in_place && is_owned && mode.is_none_or(|mode| mode == entry.mode)
+        };
+        let files = self.published(at)?;
+        let mut files = files.iter().filter(|entry| matches!(entry.kind, Kind::File { .. } | Kind::Hardlink { .. }));
+        match files.find(|file| !is_its(file)) {
+            None => Ok(true),
+            Some(file) => {
+                let path = String::from_utf8_lossy(&file.path).into_owned();
+                let what = format!("`/{path}` in its layer is not what `{}` would copy", layer.name);
+                Err(at_line(layer, what))
+            }
+        }
     }
 
     /// What the published layer holds.
@@ -206,15 +295,10 @@ impl Keeping<'_> {
         run_after: &LayerRecipe,
     ) -> Result<(), Error> {
         // Of commands and working directories the history has told that they are the same.
-        if !matches!(layer.content, LayerContent::Copy { .. }) || self.is_vouched_for(layer) {
+        if !matches!(layer.content, LayerContent::Copy { .. }) || self.is_vouched_for(layer, at)? {
             return Ok(());
         }
-        let laid = self.laid(before, layer, at)?;
-        if laid.as_ref().is_some_and(|laid| self.image.layer_key(at) == Some(laid.key)) {
-            return Ok(());
-        }
-        let published = self.published(at)?;
-        let changed = mismatches(&published, laid.iter().flat_map(|laid| laid.contents.entries()), modes_of(layer));
+        let Some(Compared { changed, .. }) = self.compared(before, layer, at)? else { return Ok(()) };
         if changed.is_empty() {
             return Ok(());
         }
@@ -232,15 +316,12 @@ impl Keeping<'_> {
 
     /// Lays an instruction after the last RUN anew, if it would do something else than it did.
     fn renew(&mut self, before: &[(&LayerRecipe, Option<usize>)], layer: &LayerRecipe, at: usize) -> Result<(), Error> {
-        if self.is_vouched_for(layer) {
+        if self.is_vouched_for(layer, at)? {
             return Ok(());
         }
-        let Some(laid) = self.laid(before, layer, at)? else { return self.must_be_nothing(layer, at) };
-        if self.image.layer_key(at) == Some(laid.key) {
-            return Ok(());
-        }
-        let published = self.published(at)?;
-        if mismatches(&published, laid.contents.entries(), modes_of(layer)).is_empty() {
+        let Some(Compared { laid, published, changed }) = self.compared(before, layer, at)? else { return Ok(()) };
+        let Some(laid) = laid else { return self.must_be_nothing(layer, at) };
+        if changed.is_empty() {
             return Ok(());
         }
         let last = Listing { codec: laid.codec, entries: published, extents: Vec::new() };
@@ -263,6 +344,42 @@ impl Keeping<'_> {
             Some(held) => Err(at_line(layer, format!("`{}` would change nothing now, and {held}", layer.name))),
         }
     }
+}
+
+/// The directories that instructions without a layer of their own make.
+type MadeBefore = BTreeSet<Box<[u8]>>;
+
+/// An instruction's layer as it would be, as it is, and where the two differ.
+struct Compared {
+    laid: Option<PreparedLayer>,
+    published: Vec<Entry>,
+    changed: Vec<Mismatch>,
+}
+
+/// What two instructions make as one layer.
+fn both(below: &PreparedLayer, above: PreparedLayer) -> Result<PreparedLayer, Error> {
+    let lower = below.contents.items().iter().filter(|item| above.contents.find(&item.entry.path).is_none());
+    let items = lower.chain(above.contents.items()).cloned().collect();
+    let failed = |source| Error::Layer {
+        span: None,
+        image: above.recipe.name.clone(),
+        layer: above.name.clone(),
+        source: Box::new(source),
+    };
+    let contents = Contents::new(items).map_err(failed)?;
+    Ok(PreparedLayer { key: contents.key(above.codec), contents: Arc::new(contents), ..above })
+}
+
+/// Whether a file lies below just as a layer would say it.
+fn lies_below(stack: &Stack, entry: &Entry, modes: Modes) -> Result<bool, layer::Error> {
+    let Kind::File { size, digest } = &entry.kind else { return Ok(false) };
+    let Some(below) = stack.look(&entry.path)?.filter(|below| below.kind == SourceKind::File) else { return Ok(false) };
+    let counts = |mode: u32| if modes == Modes::All { mode } else { mode & 0o100 };
+    if (below.uid, below.gid, counts(below.mode)) != (entry.uid, entry.gid, counts(entry.mode)) {
+        return Ok(false);
+    }
+    let content = stack.contents(&[&below])?.pop();
+    Ok(content.is_some_and(|content| (content.size, content.digest) == (*size, *digest)))
 }
 
 /// The stage that an instruction copies from.

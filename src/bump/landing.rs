@@ -146,8 +146,9 @@ impl Landing {
         next: &mut [Next],
         dry_run: bool,
         traffic: &Arc<Traffic>,
+        note: &dyn Fn(String),
     ) -> Result<Landed, Error> {
-        let (top, bytes) = top(workshop, subject, next)?;
+        let (top, bytes) = top(subject, next, note)?;
         let tags = self.tags_for(workshop, &top.digest)?;
         let names = tags.iter().map(|tag| tag.name.clone()).collect();
         if tags.iter().all(|tag| tag.digest == Some(top.digest)) {
@@ -169,7 +170,7 @@ impl Landing {
                 let moved = workshop.door().block_on(remote.move_tags(&tags, &top.media_type, &bytes))??;
                 for (tag, slow) in moved.iter().filter_map(|tag| Some((&tag.name, tag.slow?))) {
                     let seconds = slow.as_secs_f64();
-                    workshop.events().note(format!(
+                    note(format!(
                         "`{tag}` was put {seconds:.1} s after it was looked at: if somebody else has moved it in between, \
                          their image is under its digest only"
                     ));
@@ -194,7 +195,7 @@ fn named(tags: &[String], own: Option<&str>, location: &Location) -> Result<Vec<
 }
 
 /// The topmost document: the subject's, pointing at the new images.
-fn top(workshop: &Workshop, subject: &Subject, next: &[Next]) -> Result<(Descriptor, Vec<u8>), Error> {
+fn top(subject: &Subject, next: &[Next], note: &dyn Fn(String)) -> Result<(Descriptor, Vec<u8>), Error> {
     let Some(index) = &subject.index else {
         let [only] = next else {
             return Err(Error::request("the image has no manifest for this platform", "choose another --platform"));
@@ -211,7 +212,7 @@ fn top(workshop: &Workshop, subject: &Subject, next: &[Next]) -> Result<(Descrip
             descriptor.annotations.get(ATTESTED).is_some_and(|attested| *attested == before.to_string())
         };
         if let Some(attestation) = index.manifests.iter().find(tells_of_it) {
-            workshop.events().note(format!(
+            note(format!(
                 "the attestation {} in the index tells of the image before, {}: it was not made for this one",
                 attestation.digest.short(),
                 before.short()

@@ -12,8 +12,8 @@ use super::subject::SubjectImage;
 use super::{NamedLayer, Replacements, Run};
 use crate::build::Single;
 use crate::error::Error;
-use crate::image::{BASE_FACTS, Descriptor, Facts, parse_facts};
-use crate::spec::{CopyFrom, LayerContent, LayerRecipe, Workspace};
+use crate::image::{BASE_DIGEST, BASE_FACTS, Descriptor, Facts, parse_facts};
+use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, Workspace};
 
 use over::{Over, Renewed, Said};
 
@@ -22,7 +22,7 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
     let image = &run.subject.images[place];
     let wanted = positions(run, workspace, image, named)?;
     let said = Said::of(run, workspace, image);
-    let mut facts = published_facts(image);
+    let mut facts = published_facts(image).filter(|(ground, _)| is_its_ground(run, image, ground));
     let mut single = Single::new(run.workshop, run.recipe, run.options, &run.traffic);
     let mut layers: Vec<Descriptor> = image.manifest.layers.clone();
     let mut replacements = Replacements::new();
@@ -30,6 +30,9 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
     let first = wanted.keys().next().copied().unwrap_or(layers.len());
     for at in first..layers.len() {
         let over = Over { run, said: &said, image, layers: &layers, at };
+        if !renewed.is_empty() {
+            over.must_do_nothing(&mut single)?;
+        }
         let (layer, is_named) = match (wanted.get(&at), said.layer(at)) {
             (Some(layer), _) => (layer, true),
             // What commands make of the files below is made of the new ones.
@@ -59,6 +62,10 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
         layers[at] = made.descriptor();
         replacements.insert(at, Replacement { layer: made, why });
     }
+    if !renewed.is_empty() {
+        let over = Over { run, said: &said, image, layers: &layers, at: layers.len() };
+        over.must_do_nothing(&mut single)?;
+    }
     let facts = match (facts, replacements.is_empty()) {
         (Some((_, facts)), false) if facts.is_empty() => FactsEdit::Remove,
         (Some((ground, facts)), false) => {
@@ -73,6 +80,12 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
 fn published_facts(image: &SubjectImage) -> Option<(String, Facts)> {
     let (ground, facts) = image.manifest.annotations.get(BASE_FACTS)?.split_once(' ')?;
     Some((ground.to_owned(), parse_facts(facts)?))
+}
+
+/// Whether facts speak of the base that the image says it is on. On another spec's image they are of what that is on.
+fn is_its_ground(run: &Run<'_>, image: &SubjectImage, ground: &str) -> bool {
+    let named = image.manifest.annotations.get(BASE_DIGEST).map(String::as_str);
+    matches!(run.recipe.base, Base::Recipe(_)) || named == Some(ground)
 }
 
 /// Where the named layers are in the image, lowest first.
@@ -125,7 +138,7 @@ fn positions(
     let lacking: BTreeSet<&str> = names.iter().copied().filter(|name| !has(image, name)).collect();
     if !lacking.is_empty() && own.iter().any(|l| lacking.contains(&*l.name) && matters(l)) {
         let note = format!("the image has no layer {}, which the spec has: push it to add them", quoted(lacking));
-        run.workshop.events().note(note);
+        run.note(note);
     }
     Ok(found)
 }

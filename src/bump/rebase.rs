@@ -100,7 +100,7 @@ fn newest(run: &Run<'_>, workspace: &Workspace) -> Result<(Location, String), Er
             if recipe.lock.as_ref().is_some_and(|lock| lock.pin(name, None).is_some()) {
                 let note =
                     format!("`{}` pins `{name}` to what it was: run `tarsia lock` as well", crate::spec::LOCK_FILE);
-                run.workshop.events().note(note);
+                run.note(note);
             }
             Ok((location.clone(), name.clone()))
         }

@@ -1,20 +1,20 @@
 //! Replacing: a layer of anybody's image, found by its digest, its place or the text of its history entry, by the files
 //! of a directory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use super::next::{FactsEdit, Next, Replacement};
+use super::resemble::{Alike, resembling};
 use super::subject::SubjectImage;
 use super::{Bumped, Replacements, Request, Run};
 use crate::build::{Options, PreparedLayer, Single};
-use crate::entry::{Entry, Kind, names_a_whiteout};
+use crate::entry::{Entry, Kind, names_a_whiteout, parents};
 use crate::error::Error;
-use crate::image::{Descriptor, Location, media_type};
-use crate::layer::{Codec, Contents};
+use crate::image::{Change, Descriptor, Location, media_type};
+use crate::layer::Codec;
 use crate::spec::{LayerContent, LayerRecipe, Recipe};
 use crate::workshop::Workshop;
 
@@ -23,6 +23,9 @@ const NAME_LIMIT: usize = 200;
 
 /// How much of a layer's history entry a message shows, in characters.
 const LINE_LIMIT: usize = 160;
+
+/// The largest layer that is read to say what it hides, in bytes.
+const READ_LIMIT: u64 = 4 << 20;
 
 /// How many digits of a digest name a layer at least.
 const LEAST_DIGITS: usize = 12;
@@ -145,6 +148,7 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
     let mut single = Single::new(run.workshop, run.recipe, run.options, &run.traffic);
     let mut layers: Vec<Descriptor> = image.manifest.layers.clone();
     let mut replacements = Replacements::new();
+    let mut made: Vec<(usize, PreparedLayer)> = Vec::new();
     for (at, replace) in places {
         let below = |count: usize, layers: &[Descriptor]| run.below(image, count, layers);
         let mut recipe = recipe(image, at, replace)?;
@@ -152,7 +156,7 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
         keep_owner(run, &mut recipe, &old);
         let mut stack = below(at, &layers).stack();
         let Some(laid) = single.lay(&recipe, &image.platform, &mut stack)? else { continue };
-        let laid = resembling(run, laid, &old)?;
+        let laid = resembling(laid, &old, Alike { files: true, owners: true })?;
         if image.layer_key(at) == Some(laid.key) {
             continue;
         }
@@ -160,7 +164,10 @@ fn one(run: &Run<'_>, place: usize, wanted: &[Replace]) -> Result<Next, Error> {
         let (layer, why) = (run.made(&laid)?, run.why(&laid, listing.as_ref()));
         layers[at] = layer.descriptor();
         replacements.insert(at, Replacement { layer, why });
-        tell_of_hidden(run, image, at, &laid, &layers)?;
+        made.push((at, laid));
+    }
+    for (at, laid) in &made {
+        tell_of_hidden(run, image, *at, laid, &layers);
     }
     Next::replacing(place, image, replacements, &FactsEdit::Keep)
 }
@@ -219,7 +226,7 @@ fn keep_owner(run: &Run<'_>, recipe: &mut LayerRecipe, old: &[Entry]) {
                 recipe.owner = owner;
             }
         }
-        _ => run.workshop.events().note(format!(
+        _ => run.note(format!(
             "what `{}` holds has {} owners: files that are new are owned by 0:0",
             recipe.name,
             owners.len()
@@ -227,63 +234,37 @@ fn keep_owner(run: &Run<'_>, recipe: &mut LayerRecipe, old: &[Entry]) {
     }
 }
 
-/// The layer with the modes and owners that its paths had: only what is in them is to change. A right to execute that
-/// was given or taken away is a change.
-fn resembling(run: &Run<'_>, laid: PreparedLayer, old: &[Entry]) -> Result<PreparedLayer, Error> {
-    let old: BTreeMap<&[u8], &Entry> = old.iter().map(|entry| (&*entry.path, entry)).collect();
-    let is_file = |kind: &Kind| matches!(kind, Kind::File { .. } | Kind::Hardlink { .. });
-    let items = laid.contents.items().iter().map(|item| {
-        let mut item = item.clone();
-        let entry = &mut item.entry;
-        let Some(before) = old.get(&*entry.path) else { return item };
-        let same_kind = match (&entry.kind, &before.kind) {
-            (Kind::Directory, Kind::Directory) | (Kind::Symlink { .. }, Kind::Symlink { .. }) => true,
-            (now, before) => is_file(now) && is_file(before),
-        };
-        if same_kind {
-            (entry.uid, entry.gid) = (before.uid, before.gid);
-            if !is_file(&entry.kind) || (entry.mode ^ before.mode) & 0o100 == 0 {
-                entry.mode = before.mode;
-            }
+/// Says which files of a new layer nobody will see, because a layer above holds them as well or takes them away. It is
+/// for the user's eyes only: large layers are not read for it, and one that cannot be read is none of its business.
+fn tell_of_hidden(run: &Run<'_>, image: &SubjectImage, at: usize, laid: &PreparedLayer, layers: &[Descriptor]) {
+    for (above, layer) in layers.iter().enumerate().skip(at + 1) {
+        let is_new = layer.digest != image.manifest.layers[above].digest;
+        if layer.size > READ_LIMIT && !is_new {
+            continue;
         }
-        item
-    });
-    let failed = |source| Error::Layer {
-        span: None,
-        image: run.recipe.name.clone(),
-        layer: laid.name.clone(),
-        source: Box::new(source),
-    };
-    let contents = Contents::new(items.collect()).map_err(failed)?;
-    Ok(PreparedLayer { key: contents.key(laid.codec), contents: Arc::new(contents), ..laid })
-}
-
-/// Says which files of a new layer nobody will see, because a layer above holds them as well.
-fn tell_of_hidden(
-    run: &Run<'_>,
-    image: &SubjectImage,
-    at: usize,
-    laid: &PreparedLayer,
-    layers: &[Descriptor],
-) -> Result<(), Error> {
-    for above in at + 1..layers.len() {
-        let entries = run.below(image, above + 1, layers).headers(above)?;
-        let hides = |entry: &&Entry| {
-            let is_file = |kind: &Kind| !matches!(kind, Kind::Directory);
-            is_file(&entry.kind) && laid.contents.find(&entry.path).is_some_and(|item| is_file(&item.entry.kind))
+        let Ok(entries) = run.below(image, above + 1, layers).headers(above) else { continue };
+        let changes: Vec<Change> = entries.iter().map(Change::of).collect();
+        let hides = |path: &[u8]| {
+            changes.iter().any(|change| match change {
+                Change::Put(other, entry) => {
+                    let is_in_the_way = **other == *path || parents(path).any(|parent| *parent == **other);
+                    is_in_the_way && entry.kind != tar::EntryType::Directory
+                }
+                Change::Whiteout(other) => **other == *path || parents(path).any(|parent| *parent == **other),
+                Change::Opaque(other) => parents(path).any(|parent| *parent == **other),
+            })
         };
-        let hidden: Vec<&Entry> = entries.iter().filter(hides).collect();
+        let files = laid.contents.entries().filter(|entry| !matches!(entry.kind, Kind::Directory));
+        let hidden: Vec<&Entry> = files.filter(|entry| hides(&entry.path)).collect();
         if let Some(first) = hidden.first() {
-            let path = String::from_utf8_lossy(&first.path);
+            let path = shown(&String::from_utf8_lossy(&first.path));
             let more = if hidden.len() > 1 { format!(" and {} more", hidden.len() - 1) } else { String::new() };
             let what = image.created_by(above).map(|text| format!(" (`{}`)", shown(text))).unwrap_or_default();
-            run.workshop.events().note(format!(
-                "`/{}`{more} of the new layer {at} will not be seen: layer {above}{what} holds it as well",
-                shown(&path)
+            run.note(format!(
+                "`/{path}`{more} of the new layer {at} will not be seen: layer {above}{what} holds it as well, or takes it away"
             ));
         }
     }
-    Ok(())
 }
 
 /// The layer that a selector means.

@@ -140,6 +140,7 @@ fn text(image: &Bumped, dry_run: bool) -> String {
     if image.replaces != image.top.digest {
         text.push_str(&format!("  from {}\n", image.replaces));
     }
+    image.notes.iter().for_each(|note| text.push_str(&format!("  note: {}\n", terminal::shown(note))));
     let how = format!("tarsia diff {0}@{1} {0}@{2} --layer", image.place, image.replaces, image.top.digest);
     for platform in &image.platforms {
         if image.platforms.len() > 1 {
@@ -204,6 +205,7 @@ fn document(image: &Bumped, dry_run: bool) -> Value {
         "layers": layers,
         "requests": {"sent": requests.sent, "bytes_up": requests.bytes_up, "bytes_down": requests.bytes_down},
         "replaces": image.replaces,
+        "notes": image.notes,
         "dry_run": dry_run,
         "changed": image.changed,
     })

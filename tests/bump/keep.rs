@@ -233,3 +233,60 @@ fn what_is_copied_from_a_stage_that_runs_something_is_kept_on_the_users_word() {
         ("two\n".into(), "dep==1\n".into())
     );
 }
+
+/// What people write: a user, a folder to work in, dependencies first and everything afterwards.
+const USUAL: &str = r#"FROM scratch
+COPY root/ /
+USER 5
+WORKDIR /srv/app
+COPY --chown=5:5 requirements.txt ./
+RUN id > /tmp/id
+COPY --chown=5:5 . ./
+COPY --chmod=640 conf /srv/closed/
+HEALTHCHECK CMD true
+"#;
+
+#[test]
+fn an_unchanged_image_of_a_usual_dockerfile_is_left_alone() {
+    let sandbox = built();
+    sandbox.link("app/root/bin/id", "busybox").folder("app/root/tmp").file("app/Dockerfile", USUAL);
+    sandbox.file("app/.dockerignore", "root\nlinks\n");
+    let root = sandbox.path("app/root/tmp");
+    std::fs::set_permissions(&root, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    sandbox.file("app/.dockerignore", "links\n").file("app/secret", "secret\n");
+    let closed = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+    std::fs::set_permissions(sandbox.path("app/secret"), closed).unwrap();
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
+    assert_eq!(bump(&sandbox, &[]).ok().documents().remove(0)["changed"], false);
+    // Only what has changed changes: a closed file stays closed, and so does the folder's owner.
+    sandbox.file("app/handler.py", "two\n");
+    let document = bump(&sandbox, &["--tag", "new"]).ok().documents().remove(0);
+    assert_eq!(replaced(&document).len(), 1);
+    let (old, new) = (sandbox.unpack("app"), sandbox.unpack("new"));
+    let differing: Vec<(String, String)> = {
+        let after = new.listing();
+        old.listing().into_iter().filter(|(path, line)| after.get(path) != Some(line)).collect()
+    };
+    assert_eq!(differing, []);
+    assert_eq!(new.text("srv/app/handler.py"), "two\n");
+    assert!(new.line("srv/app/secret").contains("0600"), "{}", new.line("srv/app/secret"));
+}
+
+#[test]
+fn the_users_word_is_of_the_stage_and_not_of_the_copy() {
+    let sandbox = built();
+    let text = "FROM scratch AS deps\nCOPY root/ /\nRUN echo x > /opt/installed\nFROM scratch\n\
+                COPY --from=deps /opt /opt\nCOPY handler.py /var/task/\n";
+    sandbox.file("app/Dockerfile", text);
+    sandbox.build_with_buildah("app/Dockerfile", "app", &["--layers"], "oci:out:app");
+    let word = ["--unchanged-stage", "Deps"];
+    assert_eq!(bump(&sandbox, &word).ok().documents().remove(0)["changed"], false);
+    for copy in ["/opt /other", "--chown=7:7 /opt /opt", "--chmod=600 /opt /opt"] {
+        let copy = match copy.split_once(' ') {
+            Some((flag, rest)) if flag.starts_with("--") => format!("COPY {flag} --from=deps {rest}"),
+            _ => format!("COPY --from=deps {copy}"),
+        };
+        sandbox.file("app/Dockerfile", text.replace("COPY --from=deps /opt /opt", &copy));
+        bump(&sandbox, &word).refused(2, "in its layer is not what");
+    }
+}

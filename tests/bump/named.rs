@@ -147,5 +147,5 @@ fn what_is_not_there_cannot_be_bumped() {
     fresh.file("app.toml", text + "[[layer]]\nname = \"gained\"\ncontext = \"p5\"\nto = \"/opt/\"\n");
     refused(&["--layer", "gained"], 2, "push the spec to add layers");
     let run = over(&fresh, "bump", &registry, &["--layer", "p5"]).ok();
-    assert!(run.stderr.contains("the image has no layer `gained`"), "{}", run.stderr);
+    assert!(run.stdout.contains("the image has no layer `gained`"), "{}", run.stdout);
 }

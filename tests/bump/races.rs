@@ -137,5 +137,5 @@ fn of_several_tags_the_first_decides() {
         assert_eq!(registry.resolve("team/app", tag).unwrap(), won["digest"].as_str().unwrap(), "{tag}");
     }
     // It took long enough for somebody to have come in between.
-    assert!(runs.iter().any(|run| run.stderr.contains("after it was looked at")));
+    assert!(runs.iter().any(|run| run.stdout.contains("after it was looked at")));
 }

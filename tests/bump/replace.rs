@@ -251,8 +251,8 @@ fn modes_and_owners_stay_and_what_is_hidden_is_told() {
     let name = format!("{}/app:v1", registry.host());
     let run = sandbox.run(["bump", &name, "--replace", "COPY app=src:/srv/app/", "--tag", "v2"]).ok();
     let note = "`/srv/app/plain` of the new layer 0 will not be seen: layer 1 (`RUN chmod";
-    assert!(run.stderr.contains(note), "{}", run.stderr);
-    assert!(!run.stderr.contains('\u{1b}') && !run.stderr.contains('\u{7}'));
+    assert!(run.stdout.contains(note), "{}", run.stdout);
+    assert!(!run.stdout.contains('\u{1b}') && !run.stdout.contains('\u{7}'));
     skopeo_copy(&format!("docker://{}/app:v2", registry.host()), &sandbox.image("v2"), &[]);
     let unpacked = sandbox.unpack("v2");
     for (path, mode) in [("secret", "0600"), ("run", "0644"), ("fresh", "0644"), ("plain", "0640")] {
@@ -299,7 +299,7 @@ fn an_index_tells_nothing_untrue_of_its_images() {
     sandbox.file("src/x", "two\n");
     let name = format!("{}/app:v1", registry.host());
     let run = sandbox.run(["bump", &name, "--replace", "0=src:/srv/", "--tag", "v2"]).ok();
-    assert!(run.stderr.contains("tells of the image before"), "{}", run.stderr);
+    assert!(run.stdout.contains("tells of the image before"), "{}", run.stdout);
     let after: Value = serde_json::from_slice(&registry.manifest("app", "v2").unwrap().1).unwrap();
     let mut expected = index.clone();
     expected["manifests"][0].as_object_mut().unwrap().remove("data");

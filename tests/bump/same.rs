@@ -290,6 +290,49 @@ fn a_layer_above_that_would_be_another_is_named() {
 }
 
 #[test]
+fn what_a_push_would_do_above_is_not_left_out() {
+    let registry = Registry::start();
+    let set = format!("REGISTRY={}", registry.host());
+    let bump = |layers: &str, change: &dyn Fn(&Sandbox), layer: &str, words: &str| {
+        let head = "name = \"app\"\nbase = \"scratch\"\nrepository = \"${REGISTRY}/app\"\n";
+        let sandbox = machine(&[("app.toml".into(), format!("{head}{layers}"))], &["code", "other"]);
+        sandbox.file("users/etc/passwd", "app:x:5:6::/:/bin/sh\n");
+        sandbox.run(["push", "app.toml", "--set", &set]).ok();
+        change(&sandbox);
+        sandbox.run(["bump", "app.toml", "--set", &set, "--layer", layer]).refused(2, words);
+    };
+    // Who owns the layer above, by a name that has other numbers now.
+    bump(
+        "[[layer]]\nname = \"users\"\ncontext = \"users\"\nto = \"/\"\n\
+         [[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/srv/\"\nowner = \"app\"\n",
+        &|sandbox| drop(sandbox.file("users/etc/passwd", "app:x:7:8::/:/bin/sh\n")),
+        "users",
+        "whose numbers may be others now",
+    );
+    // Commands that had nothing to do, and have now.
+    bump(
+        "[[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/srv/\"\n\
+         [[layer]]\nname = \"clean\"\nrun = [\"rm -f /srv/draft\"]\n",
+        &|sandbox| drop(sandbox.file("code/draft", "")),
+        "code",
+        "did nothing before, and would do something now",
+    );
+    // A file where the layer above has a directory.
+    bump(
+        "[[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/srv/\"\n\
+         [[layer]]\nname = \"above\"\ncontext = \"other\"\nto = \"/srv/x.log/\"\nplatforms = [\"linux/amd64\"]\n"
+            .replace("/srv/x.log/", "/srv/pkg/")
+            .as_str(),
+        &|sandbox| {
+            std::fs::remove_dir_all(sandbox.path("code/pkg")).unwrap();
+            sandbox.file("code/pkg", "a file\n");
+        },
+        "code",
+        "`/srv/pkg` is another directory or link now",
+    );
+}
+
+#[test]
 fn over_a_base_that_is_never_read() {
     let (bases, registry) = (Registry::start(), Registry::start());
     base().put(&bases, "base", "v1");

@@ -38,7 +38,8 @@ pub(super) fn align<'a>(
                 None => format!("`{}` has no layer of it", run.subject.location),
             };
             let message = format!("the image was not built by `{}`: {said}", layer.name);
-            return Err(super::at_line(layer, message));
+            let help = "the Dockerfile is another, or the image was built in one layer (buildah: use --layers): build it again";
+            return Err(super::at_line_with(layer, message, help));
         }
         aligned.push((layer, Some(at)));
         at += 1;
@@ -174,6 +175,11 @@ fn forms(ran: &Ran) -> Vec<String> {
         && !ran.flags.is_empty()
     {
         forms.push([std::slice::from_ref(program), middle, &[format!("{flags} {text}")]].concat().join(" "));
+    }
+    // buildah names its own shell whatever SHELL says.
+    if let [_, .., text] = ran.command.as_slice() {
+        forms.push(format!("/bin/sh -c {text}"));
+        forms.push(format!("/bin/sh -c {flags} {text}"));
     }
     // buildah gives the array as it is to the shell that it would use.
     let array: Vec<String> =

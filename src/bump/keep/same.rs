@@ -14,6 +14,16 @@ pub(super) struct Mismatch {
     what: &'static str,
 }
 
+impl Mismatch {
+    /// Whether nothing lay there before, as far as the layer told.
+    pub fn is_new(&self) -> bool {
+        self.what == IS_NEW
+    }
+}
+
+/// What is said of a path that only the new layer has.
+const IS_NEW: &str = "is new";
+
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = String::from_utf8_lossy(&self.path);
@@ -73,7 +83,7 @@ pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a 
             (Some(Held::Directory { .. }), Some(Held::Directory { .. })) => "has another mode or owner",
             (Some(_), Some(_)) => "has changed",
             (Some(_), None) => "is gone",
-            (None, _) => "is new",
+            (None, _) => IS_NEW,
         };
         Some(Mismatch { path: path.into(), what })
     });

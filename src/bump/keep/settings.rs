@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::super::replace::shown;
 use crate::image::Config;
 
 /// What decides how a container runs, and what its builder's commands saw.
@@ -27,6 +28,8 @@ pub(super) fn unlike(one: &Config, other: &Config) -> Option<String> {
     let differs = |key: &&str| match *key {
         // Who builds an image adds labels to it that no Dockerfile says, and no command sees any.
         "Labels" => !labels(one).iter().all(|(name, value)| labels(other).get(name) == Some(value)),
+        // What OCI's config has no place for, builders leave out; the history tells that it was said.
+        "Healthcheck" | "Shell" | "OnBuild" if setting(other, key).is_none() && was_said(other, key) => false,
         key => setting(one, key) != setting(other, key),
     };
     KEYS.into_iter().find(differs).map(|key| match key {
@@ -55,6 +58,15 @@ fn setting(config: &Config, key: &str) -> Option<Value> {
         _ => false,
     };
     (!is_nothing).then_some(value)
+}
+
+/// Whether the history has an instruction of this name.
+fn was_said(config: &Config, key: &str) -> bool {
+    let says = |entry: &Value| {
+        let text = shown(entry.get("created_by").and_then(Value::as_str).unwrap_or_default());
+        text.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(key))
+    };
+    config.history().iter().any(says)
 }
 
 fn labels(config: &Config) -> Map<String, Value> {

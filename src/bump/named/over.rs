@@ -7,7 +7,8 @@ use super::super::Run;
 use super::super::below::Below;
 use super::super::subject::SubjectImage;
 use super::apart::{destinations, is_apart, is_at_or_below, may_hold};
-use super::{matters, published_facts};
+use super::{is_its_ground, matters, published_facts};
+use crate::build::Single;
 use crate::entry::{Entry, Kind, normalise_path, parents};
 use crate::error::Error;
 use crate::image::accounts::{AccountFile, OwnerName};
@@ -21,6 +22,8 @@ pub(super) struct Said<'a> {
     bottom: usize,
     /// Whether what lies below that is read.
     base_tree: BaseTree,
+    /// What they say between layers that is not there, because it did nothing: each with the place of the layer above it.
+    absent: Vec<(usize, &'a LayerRecipe)>,
     /// What they say of each layer. Nothing at all if the image has other layers than they say: they have changed since.
     layers: BTreeMap<usize, &'a LayerRecipe>,
 }
@@ -38,7 +41,7 @@ impl<'a> Said<'a> {
                 _ => None,
             };
         }
-        let mut layers = BTreeMap::new();
+        let (mut layers, mut absent) = (BTreeMap::new(), Vec::new());
         let mut at = image.manifest.layers.len();
         for layer in said {
             match at > 0 && image.layer_name(at - 1) == Some(&layer.name) {
@@ -47,14 +50,21 @@ impl<'a> Said<'a> {
                     layers.insert(at, layer);
                 }
                 // One that does nothing is not there.
-                false if !matters(layer) => {}
+                false if !matters(layer) => absent.push((at, layer)),
                 false => {
                     let named = (0..image.manifest.layers.len()).find(|&at| image.layer_name(at).is_some());
-                    return Said { bottom: named.unwrap_or(0), base_tree, layers: BTreeMap::new() };
+                    let bottom = named.unwrap_or(0);
+                    return Said { bottom, base_tree, absent: Vec::new(), layers: BTreeMap::new() };
                 }
             }
         }
-        Said { bottom: at, base_tree, layers }
+        Said { bottom: at, base_tree, absent, layers }
+    }
+
+    /// Commands that did nothing, right below the layer at this place.
+    pub fn commands_below(&self, at: usize) -> impl Iterator<Item = &'a LayerRecipe> {
+        let absent = self.absent.iter().filter(move |(above, _)| *above == at).map(|(_, layer)| *layer);
+        absent.filter(|layer| matches!(layer.content, LayerContent::Steps { .. }))
     }
 
     /// What they say of a layer.
@@ -131,7 +141,9 @@ impl Over<'_> {
         match self.said.base_tree {
             BaseTree::Assume => Stack::over("the base", Tree::new(), Arc::new(NoFiles)),
             BaseTree::Read => {
-                let facts = published_facts(self.image).map(|(_, facts)| facts).unwrap_or_default();
+                let facts =
+                    published_facts(self.image).filter(|(ground, _)| is_its_ground(self.run, self.image, ground));
+                let facts = facts.map(|(_, facts)| facts).unwrap_or_default();
                 self.below(bottom).stack_knowing(facts)
             }
         }
@@ -163,6 +175,22 @@ impl Over<'_> {
         Ok(())
     }
 
+    /// Makes sure that commands right below this place, which did nothing and so have no layer, would do nothing now.
+    ///
+    /// # Errors
+    ///
+    /// If one would.
+    pub fn must_do_nothing(&self, single: &mut Single<'_>) -> Result<(), Error> {
+        for layer in self.said.commands_below(self.at) {
+            let (mut stack, _) = self.stack(layer)?;
+            if single.lay(layer, &self.image.platform, &mut stack)?.is_some() {
+                let message = format!("`{}` did nothing before, and would do something now", layer.name);
+                return Err(Error::request(message, "push the spec instead: the image gets another layer"));
+            }
+        }
+        Ok(())
+    }
+
     /// Makes sure that the layer would be the same over what is new below it.
     ///
     /// # Errors
@@ -183,17 +211,35 @@ impl Over<'_> {
             paths.extend(parents(path).map(Box::from));
             paths.insert(path.clone());
         }
+        let names_owners = said.is_some_and(|layer| !layer.owner.is_numeric());
         for below in near {
             let before = self.run.below(self.image, below.at + 1, &self.image.manifest.layers).outline(below.at)?;
+            let accounts = |contents: &Contents| {
+                AccountFile::ALL.map(|file| contents.find(file.path().as_bytes()).map(|item| item.entry.kind.clone()))
+            };
+            if names_owners && accounts(&before) != accounts(&below.contents) {
+                let name = self.image.layer_name(self.at).unwrap_or("a layer");
+                let message = format!("the layer `{name}` above is owned by somebody whose numbers may be others now");
+                return Err(Error::request(message, format!("name it as well (--layer {name}), or push the spec")));
+            }
             let differs = |path: &[u8]| {
-                let now = shape(below.contents.find(path).map(|item| &item.entry));
-                if now == shape(before.find(path).map(|item| &item.entry)) {
+                let now = shape(&below.contents, path);
+                if now == shape(&before, path) {
                     return false;
                 }
-                // It says the directory itself, just as it would say it now.
-                let own = shape(own.iter().find(|entry| *entry.path == *path));
-                let plain = Shape::Directory { mode: 0o755, owner: (0, 0) };
-                !(own.is_some() && (now == own || (now.is_none() && is_root && own == Some(plain))))
+                // It says the path itself, just as it would say it now.
+                let is_plain = |own: &Entry| own.mode == 0o755 && (own.uid, own.gid) == (0, 0) && is_root;
+                match own.iter().find(|entry| *entry.path == *path) {
+                    Some(own) if matches!(own.kind, Kind::Directory) => match now {
+                        Some(Shape::Directory { mode, owner }) => (mode, owner) != (own.mode, (own.uid, own.gid)),
+                        None => !is_plain(own),
+                        Some(_) => true,
+                    },
+                    Some(_) => matches!(now, Some(Shape::Directory { .. })),
+                    None => {
+                        !matches!((&now, shape(&before, path)), (None | Some(Shape::File), None | Some(Shape::File)))
+                    }
+                }
             };
             if let Some(path) = paths.iter().find(|path| differs(path)) {
                 let name = self.image.layer_name(self.at).unwrap_or("a layer");
@@ -231,18 +277,30 @@ impl Over<'_> {
 /// What those above a path have to know of it.
 #[derive(Debug, PartialEq, Eq)]
 enum Shape<'a> {
-    Directory { mode: u32, owner: (u64, u64) },
+    Directory {
+        mode: u32,
+        owner: (u64, u64),
+    },
     Link(&'a [u8]),
+    File,
+    /// It is taken away, or nothing of what lies below it is left.
+    Gone,
 }
 
-/// Nothing for what is neither directory nor link.
-fn shape(entry: Option<&Entry>) -> Option<Shape<'_>> {
-    let entry = entry?;
-    match &entry.kind {
-        Kind::Directory => Some(Shape::Directory { mode: entry.mode, owner: (entry.uid, entry.gid) }),
-        Kind::Symlink { target } => Some(Shape::Link(target)),
-        Kind::File { .. } | Kind::Hardlink { .. } => None,
+/// Nothing if the layer says nothing of it.
+fn shape<'a>(layer: &'a Contents, path: &[u8]) -> Option<Shape<'a>> {
+    let entry = |path: &[u8]| layer.find(path).map(|item| &item.entry);
+    if let Some(entry) = entry(path) {
+        return Some(match &entry.kind {
+            Kind::Directory => Shape::Directory { mode: entry.mode, owner: (entry.uid, entry.gid) },
+            Kind::Symlink { target } => Shape::Link(target),
+            Kind::File { .. } | Kind::Hardlink { .. } => Shape::File,
+        });
     }
+    let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    let whiteout = [&path[..name], b".wh.", &path[name..]].concat();
+    let opaque = [&path[..name], b".wh..wh..opq"].concat();
+    (entry(&whiteout).is_some() || entry(&opaque).is_some()).then_some(Shape::Gone)
 }
 
 /// Where a layer is said to go, links in it not followed.

@@ -177,7 +177,7 @@ fn take(waiting: &mut Waiting, path: &[u8]) -> Option<Numbered> {
 }
 
 /// How much memory an entry takes, about.
-fn cost(member: &Member) -> usize {
+pub fn cost(member: &Member) -> usize {
     let attributes = member.attributes.iter().map(|(name, value)| name.len() + value.len() + 64);
     400 + 2 * member.path.len() + member.link.as_ref().map_or(0, |link| link.len()) + attributes.sum::<usize>()
 }

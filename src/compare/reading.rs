@@ -88,7 +88,7 @@ fn read_with(
 }
 
 /// The words of a stream that no layer may be; they were made for bases.
-fn of_layer(error: &TreeError) -> String {
+pub fn of_layer(error: &TreeError) -> String {
     with_causes(error).replace("a layer of the base image", "it").replace("the base image", "it")
 }
 

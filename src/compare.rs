@@ -177,9 +177,11 @@ pub fn compare_indexes(left: (Side, &Index, &[u8]), right: (Side, &Index, &[u8])
     let measure = Measure::without(ignore);
     let document = |index: &Index| {
         let mut document = serde_json::json!(index);
+        let images: BTreeSet<String> = index.images().map(|image| image.digest.to_string()).collect();
         for descriptor in document["manifests"].as_array_mut().into_iter().flatten() {
-            if let Some(descriptor) = descriptor.as_object_mut().filter(|_| measure.ignores()) {
-                // What they point at is compared for each platform.
+            let is_image = descriptor["digest"].as_str().is_some_and(|digest| images.contains(digest));
+            if let Some(descriptor) = descriptor.as_object_mut().filter(|_| is_image && measure.ignores()) {
+                // What the images are is compared for each platform; what else there is is not.
                 descriptor.remove("digest");
                 descriptor.remove("size");
             }

@@ -11,7 +11,7 @@ use crate::image::{
     BASE_DIGEST, BASE_FACTS, BASE_NAME, Document, ImageError, Location, Manifest, Platform, epoch_of, timestamp,
 };
 use crate::registry::Traffic;
-use crate::spec::{Base, Recipe, Workspace};
+use crate::spec::{Base, Workspace};
 use crate::workshop::Workshop;
 
 /// Rebuilds the only image that `workspace` was asked for and compares it with the one at `location`.
@@ -35,9 +35,10 @@ pub fn verify(
     let published = Offered::load(workshop, location, &traffic)?;
     let recipe = &workspace.recipes[at];
     let name = recipe.file.as_ref().map_or_else(|| recipe.name.clone(), |file| file.display().to_string());
-    let wanted = wanted(recipe, &published, options);
-    let found: Vec<(&Platform, Option<&Offer>)> =
-        wanted.iter().map(|platform| (platform, diff::find(&published, platform))).collect();
+    let wanted = wanted(&workspace, at, &published, options)?;
+    let platforms: Vec<Option<&Platform>> = wanted.iter().map(Some).collect();
+    let (partners, rest) = diff::partners(&platforms, published.images.iter().collect());
+    let found: Vec<(&Platform, Option<&Offer>)> = wanted.iter().zip(partners).collect();
     let there: Vec<(&Platform, &Subject)> = found
         .iter()
         .filter_map(|(platform, offer)| Some((*platform, offer.as_ref()?.subject.as_ref().ok()?.as_ref())))
@@ -76,9 +77,9 @@ pub fn verify(
             (_, offer) => alone(Some(platform), Some(&name), offer, &published.name),
         });
     }
-    for offer in &published.images {
+    for offer in rest {
         let is_meant = match &offer.platform {
-            Some(platform) => options.platforms.is_empty() && !wanted.iter().any(|wanted| wanted.accepts(platform)),
+            Some(platform) => options.platforms.is_empty() || wanted.iter().any(|wanted| wanted.accepts(platform)),
             // What is damaged before it says its platform may be any.
             None => true,
         };
@@ -125,25 +126,58 @@ fn only(workspace: &Workspace) -> Result<usize, Error> {
     }
 }
 
-/// What the image should be for: what was asked for, else what the spec says, else what the image is for.
-fn wanted(recipe: &Recipe, published: &Offered, options: &build::Options) -> Vec<Platform> {
+/// What the image should be for: what was asked for, else what the spec says or the specs below it, else what the image
+/// is for.
+fn wanted(
+    workspace: &Workspace,
+    at: usize,
+    published: &Offered,
+    options: &build::Options,
+) -> Result<Vec<Platform>, Error> {
     if !options.platforms.is_empty() {
-        return options.platforms.clone();
+        return Ok(options.platforms.clone());
     }
-    if !recipe.platforms.is_empty() {
-        return recipe.platforms.clone();
+    let mut below = Some(at);
+    while let Some(recipe) = below.and_then(|at| workspace.recipes.get(at)) {
+        if !recipe.platforms.is_empty() {
+            return Ok(recipe.platforms.clone());
+        }
+        let base = match &recipe.stage {
+            Some(stage) => {
+                let from = stage.base(None)?;
+                if let Some(platform) = from.platform {
+                    return Ok(vec![platform]);
+                }
+                from.base
+            }
+            None => recipe.base.clone(),
+        };
+        below = beneath(workspace, below, &base);
     }
-    published.images.iter().filter_map(|offer| offer.platform.clone()).collect()
+    let mut wanted: Vec<Platform> = Vec::new();
+    for platform in published.images.iter().filter_map(|offer| offer.platform.as_ref()) {
+        // One that is there twice is built once.
+        if !wanted.iter().any(|other| other.accepts(platform)) {
+            wanted.push(platform.clone());
+        }
+    }
+    Ok(wanted)
+}
+
+/// The place of the recipe that this one is built on, if it is one of the workspace.
+fn beneath(workspace: &Workspace, at: Option<usize>, base: &Base) -> Option<usize> {
+    let Base::Recipe(name) = base else { return None };
+    workspace.recipes.iter().position(|recipe| recipe.name == *name).filter(|below| Some(*below) < at)
 }
 
 /// Pins the base at the bottom of the image to the one that the published image was built on.
 fn pin(workspace: &mut Workspace, at: usize, platform: &Platform, manifest: &Manifest) -> Result<(), Error> {
     let annotation = |key: &str| manifest.annotations.get(key).map(String::as_str);
     let mut bottom = at;
-    while let Base::Recipe(name) = &workspace.recipes[bottom].base {
-        match workspace.recipes.iter().position(|recipe| recipe.name == *name) {
-            Some(below) if below < bottom => bottom = below,
-            _ => return Ok(()),
+    while let Base::Recipe(_) = &workspace.recipes[bottom].base {
+        match beneath(workspace, Some(bottom), &workspace.recipes[bottom].base) {
+            Some(below) => bottom = below,
+            None => return Ok(()),
         }
     }
     let recipe = &mut workspace.recipes[bottom];

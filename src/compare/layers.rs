@@ -160,8 +160,10 @@ fn compare_entries(
         |tell| reading::members(left, before, tell),
         |tell| reading::members(right, now, tell),
     );
-    let one = settle(one.unwrap_or(Err(Unread::Stopped)))?;
-    let other = settle(other.unwrap_or(Err(Unread::Stopped)))?;
+    let (one, other) = (one.unwrap_or(Err(Unread::Stopped)), other.unwrap_or(Err(Unread::Stopped)));
+    let is_same_beside = matches!((&one, &other), (Ok(one), Ok(other)) if one == other);
+    let one = settle(one.map(drop))?;
+    let other = settle(other.map(drop))?;
     // Both are stopped if more differs than can be kept; whatever is damaged is why otherwise.
     let (matched, kept_now) = match matched {
         Ok(matched) => matched,
@@ -179,8 +181,8 @@ fn compare_entries(
         _ if of_content => Verdict::ContentDiffers,
         matched if !matched.files.is_empty() => Verdict::MetadataOnly,
         matched if matched.moved > 0 => Verdict::OrderDiffers,
-        // What does not count explains why the streams differ.
-        matched if matched.ignored => Verdict::Identical,
+        // What does not count explains why the streams differ, if nothing stands beside the entries.
+        matched if matched.ignored && is_same_beside => Verdict::Identical,
         _ => {
             comparison.why =
                 Some("all entries are equal: the tar streams differ in what they say beside them".to_owned());

@@ -191,19 +191,19 @@ type Message = Result<Member, Failed>;
 struct Failed;
 
 /// What a reader has come to; nothing if its thread panicked.
-type Outcome<E> = Option<Result<(), E>>;
+type Outcome<T, E> = Option<Result<T, E>>;
 
 /// What has matched, and how much is kept with it.
 type Pairs = Result<(Matched, Kept), TooMuch>;
 
 /// Reads two streams on a thread each and pairs their entries. Each reader tells of its entries one after the other,
 /// and stops when it is told to. Once one has failed, the other is stopped, and what has matched so far means nothing.
-pub fn pair<E: Send>(
+pub fn pair<T: Send, E: Send>(
     measure: Measure,
     kept: Kept,
-    left: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
-    right: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
-) -> (Outcome<E>, Outcome<E>, Pairs) {
+    left: impl FnOnce(&mut Tell<'_>) -> Result<T, E> + Send,
+    right: impl FnOnce(&mut Tell<'_>) -> Result<T, E> + Send,
+) -> (Outcome<T, E>, Outcome<T, E>, Pairs) {
     std::thread::scope(|scope| {
         let (to_left, from_left) = sync_channel(AHEAD);
         let (to_right, from_right) = sync_channel(AHEAD);
@@ -216,7 +216,7 @@ pub fn pair<E: Send>(
     })
 }
 
-fn run<E>(reader: impl FnOnce(&mut Tell<'_>) -> Result<(), E>, channel: &SyncSender<Message>) -> Result<(), E> {
+fn run<T, E>(reader: impl FnOnce(&mut Tell<'_>) -> Result<T, E>, channel: &SyncSender<Message>) -> Result<T, E> {
     let result = reader(&mut |member| match channel.send(Ok(member)) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),

@@ -108,7 +108,7 @@ fn lay(paths: &mut Paths, subject: &Subject, place: usize) -> Result<(), Unread>
         if stopped.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match stopped.and_then(|()| paths.end(layer)) {
-        Ok(()) => read,
+        Ok(()) => read.map(drop),
         Err(TreeError::TooMany { .. }) => Err(Unread::Stopped),
         Err(error) => Err(Unread::Damaged(reading::of_layer(&error))),
     }

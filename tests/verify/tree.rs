@@ -214,7 +214,11 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         image.config["created"] = "2024-01-01T00:00:00Z".into();
         image.write(&sandbox.path(name), name);
     };
-    write("left", json!({"Env": ["A=1", "B=2"], "WorkingDir": "/", "Labels": null, "ArgsEscaped": true}), "me");
+    write(
+        "left",
+        json!({"Env": ["A=1", "B=2"], "WorkingDir": "/", "Labels": null, "ArgsEscaped": true, "Tty": false}),
+        "me",
+    );
     let labels = json!({"io.buildah.version": "1.28.2"});
     write("right", json!({"Env": ["B=2", "A=1"], "Cmd": [], "User": "", "Labels": labels}), "you");
     diff(&sandbox, &[]).ok();
@@ -223,6 +227,7 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         json!({
             "Env": ["A=1", "B=3"], "Cmd": ["x"], "Entrypoint": ["e"], "User": "u", "WorkingDir": "/w/", "StopSignal": "HUP",
             "ExposedPorts": {"80/tcp": {}}, "Volumes": {"/v": {}}, "Healthcheck": {"Test": ["NONE"]}, "Labels": {"l": "1"},
+            "StopTimeout": 0, "NetworkDisabled": true, "Hostname": "h", "Memory": 5, "Unknown": {"x": [1]}, "Image": "sha256:0",
         }),
         "you",
     );
@@ -235,8 +240,13 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         r#"config.Env.B "2" "3""#,
         r#"config.ExposedPorts.80/tcp null {}"#,
         r#"config.Healthcheck null {"Test":["NONE"]}"#,
+        r#"config.Hostname null "h""#,
         r#"config.Labels.l null "1""#,
+        "config.Memory null 5",
+        "config.NetworkDisabled null true",
         r#"config.StopSignal null "HUP""#,
+        "config.StopTimeout null 0",
+        r#"config.Unknown null {"x":[1]}"#,
         r#"config.User null "u""#,
         r#"config.Volumes./v null {}"#,
         r#"config.WorkingDir null "/w""#,

@@ -39,7 +39,7 @@ pub struct Options {
     /// Compares the trees that unpacking gives, and the settings that decide how a container runs.
     pub tree: bool,
     /// Reads the right side's layers also where their digests agree: those that the left side made, and all that lie
-    /// on this machine.
+    /// on this machine. Of the others it asks whether they are there.
     pub thorough: bool,
 }
 
@@ -73,8 +73,10 @@ pub struct Comparison {
     pub files: Vec<FileDifference>,
     /// What does not count.
     pub ignored: Vec<Ignore>,
-    /// What may explain a difference.
+    /// What may explain a difference, and what was taken where there was a choice.
     pub hints: Vec<String>,
+    /// The published image that the left side was rebuilt on: its name and the digest of its manifest.
+    pub base: Option<(String, Digest)>,
     /// Whether trees were compared.
     pub tree: bool,
 }
@@ -93,6 +95,7 @@ impl Comparison {
             files: Vec::new(),
             ignored: Vec::new(),
             hints: Vec::new(),
+            base: None,
             tree: false,
         }
     }
@@ -135,6 +138,9 @@ pub fn compare(left: &Subject, right: &Subject, options: &Options, kept: &mut Ke
         if is_meant(left, right, pair, &options.layers) {
             comparison.layers.push(compare_pair(left, right, pair, measure, options.thorough, kept)?);
         }
+    }
+    if options.thorough {
+        layers::look_up(right, &mut comparison.layers)?;
     }
     if !options.layers.is_empty() {
         return Ok(comparison);

@@ -75,6 +75,9 @@ fn table(comparison: &Comparison, arguments: &ComparisonArguments) -> String {
     if let Some(why) = &comparison.damaged {
         lines.push(format!("  {}", shown(why)));
     }
+    if let Some((name, digest)) = &comparison.base {
+        lines.push(format!("  base: {} {digest}", shown(name)));
+    }
     let is_history = |field: &&FieldDifference| field.field.starts_with("history[");
     lines.extend(comparison.manifest.iter().map(field));
     lines.extend(comparison.config.iter().filter(|difference| !is_history(difference)).map(field));
@@ -271,6 +274,7 @@ fn document(comparison: &Comparison) -> Value {
         "platform": comparison.platform.as_ref().map(ToString::to_string),
         "left": side(&comparison.left),
         "right": side(&comparison.right),
+        "base": comparison.base.as_ref().map(|(name, digest)| json!({"ref": name, "digest": digest})),
         "damaged": comparison.damaged,
         "tree": comparison.tree,
         "ignored": comparison.ignored.iter().map(|ignored| ignored.word()).collect::<Vec<_>>(),

@@ -219,7 +219,7 @@ fn compare_entries(
     };
     if matched.moved > 0 {
         let entries = if matched.moved == 1 { "entry stands" } else { "entries stand" };
-        comparison.why = Some(format!("{} {entries} at another place in the tar stream", matched.moved));
+        comparison.why = Some(format!("order differs: {} {entries} at another place in the tar stream", matched.moved));
     }
     comparison.files = matched.files;
     *kept = kept_now;

@@ -237,6 +237,7 @@ fn forms_of_tar_streams_are_told_apart() {
         (&json!("ustar, PAX path"), &json!("GNU, long names"))
     );
     assert_eq!(layer[1]["left"]["form"], "ustar, begins with ./");
+    assert_eq!(layer[1]["header"], json!(["magic or padding"]));
     // No form is a time.
     assert_eq!(compare(pax.clone(), gnu, &["--ignore", "time"]).code, 1);
     let fine = written(&sandbox, "PAX_FORMAT", &entries.replace("mtime=5", "mtime=5.25"));
@@ -265,7 +266,7 @@ fn streams(left: &[u8], right: &[u8], flags: &[&str]) -> crate::support::Run {
 
 /// A program with a capability, which is an attribute of bytes.
 fn capable(value: &str, path: Option<&str>, time: u64) -> Vec<u8> {
-    let mut records = format!("{}", record("SCHILY.xattr.security.capability", value));
+    let mut records = record("SCHILY.xattr.security.capability", value);
     path.iter().for_each(|path| records.push_str(&record("path", path)));
     records.push_str(&record("mtime", &time.to_string()));
     let mut tar = Tar::default();
@@ -333,6 +334,16 @@ fn what_does_not_count_hides_nothing_beside_the_entries() {
     padded[at] = b'!';
     let document = streams(&tar("0"), &padded, &["--ignore", "time"]).differs();
     assert_eq!(verdicts(&document), ["metadata only -"]);
+}
+
+#[test]
+fn names_that_are_no_text_stay_apart() {
+    let tar = |byte: u8| {
+        let mut tar = Tar::default();
+        tar.header(b'0', &[b'x', byte], 0o644, 0, "").end()
+    };
+    let document = streams(&tar(0xff), &tar(0xfe), &[]).differs();
+    assert_eq!(crate::verify::lines(&document["layers"][0]["files"]), [r"/x\xfe added", r"/x\xff removed"]);
 }
 
 #[test]

@@ -326,6 +326,40 @@ fn written_by_another_tar() {
 }
 
 #[test]
+fn what_is_only_written_otherwise_stands_back() {
+    let sandbox = sandbox();
+    // Another way to write modes, of twenty entries and all others; among them one that is another file.
+    for name in 10..30 {
+        sandbox.file(&format!("code/a{name}"), "x");
+    }
+    sandbox.build(&["app.toml"]);
+    let rewritten = |order: bool| {
+        sandbox.alter_layer("app", "code", |members| {
+            for (header, _) in members.iter_mut() {
+                header.as_mut_bytes()[107] = b' ';
+            }
+            let at = position(members, "srv/main.py");
+            members[at].1[0] = b'P';
+            header(members, "srv/run").set_mode(0o777);
+            header(members, "srv/a12").set_mtime(7);
+            if order {
+                let last = members.len() - 1;
+                members.swap(last, last - 1);
+            }
+        });
+        sandbox.run(["verify", "app.toml", "oci:out:app"]).stdout
+    };
+    let text = rewritten(false);
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.ends_with("  code")).skip(2).take(4).collect();
+    assert!(lines[0].starts_with("    /srv/main.py: content ") && !lines[0].contains("tar form"), "{text}");
+    assert!(lines[1].starts_with("    /srv/run: mode 0755 → 0777"), "{text}");
+    assert!(lines[2].starts_with("    /srv/a12: time 1970-01-01T00:00:00Z → 1970-01-01T00:00:07Z"), "{text}");
+    assert!(lines[3].contains("entries are written otherwise, as /srv: tar form "), "{text}");
+    assert!(lines[3].ends_with(", in the header mode"), "{text}");
+    assert!(rewritten(true).contains("order differs: 2 entries stand at another place"), "{text}");
+}
+
+#[test]
 fn a_stream_that_only_ends_otherwise() {
     let sandbox = sandbox();
     sandbox.replace_layer("app", "data", |tar| [tar, &[0; 8192]].concat());

@@ -313,12 +313,13 @@ fn what_steers_a_terminal_is_not_shown() {
         header(members, "data/words").set_mode(0o600);
     });
     sandbox.alter("app", |manifest, config| {
-        config["config"]["Labels"]["x\u{1b}[2J"] = "\u{7}bell".into();
+        config["config"]["Labels"]["x\u{1b}[2J"] = "\u{7}bell\u{202e}gpj.exe\u{2028}linux/amd64 identical".into();
         manifest["annotations"]["note\u{1b}"] = "x\ny".into();
     });
     let run = sandbox.run(["verify", "app.toml", "oci:out:app"]);
     assert_eq!(run.code, 1);
-    assert!(run.stdout.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", run.stdout);
+    let steers = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{2028}'));
+    assert!(!run.stdout.contains(steers), "{:?}", run.stdout);
     assert!(run.stdout.contains("[31mred: added file"), "{}", run.stdout);
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).differs();
     assert_eq!(verdicts(&document)[3], "content differs data");

@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::digest::Digest;
-use crate::image::{Form, MemberKind};
+use crate::image::{Form, MemberKind, Shape};
 
 fn file(path: &str, content: &str) -> Member {
     let form = Form {
@@ -13,7 +13,7 @@ fn file(path: &str, content: &str) -> Member {
         group: Box::default(),
         prefix: "",
         slash: false,
-        header: Digest::of(b""),
+        header: Shape::default(),
     };
     Member {
         path: path.as_bytes().into(),

@@ -6,9 +6,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::compare::lockstep::cost;
-use crate::digest::Digest;
 use crate::entry::parents;
-use crate::image::{Form, Member, MemberKind, TreeError, Whiteout, follow};
+use crate::image::{Form, Member, MemberKind, Shape, TreeError, Whiteout, follow};
 
 /// How much the entries of an image may take of memory, in bytes: about a million.
 pub const SIZE_LIMIT: usize = 512 << 20;
@@ -254,7 +253,7 @@ fn implied() -> Member {
         group: Box::default(),
         prefix: "",
         slash: true,
-        header: Digest::of(b""),
+        header: Shape::default(),
     };
     Member {
         path: Box::default(),

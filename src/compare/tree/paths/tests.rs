@@ -1,4 +1,5 @@
 use super::*;
+use crate::digest::Digest;
 
 fn member(path: &str, kind: MemberKind, link: &str) -> Member {
     Member { path: path.as_bytes().into(), kind, link: Some(link.as_bytes().into()), mode: 0o644, ..implied() }

@@ -41,7 +41,7 @@ pub struct Options {
     /// Compares the trees that unpacking gives, and the settings that decide how a container runs.
     pub tree: bool,
     /// Reads the right side's layers also where their digests agree: those that the left side made, and all that lie
-    /// on this machine.
+    /// on this machine. Of the others it asks whether they are there.
     pub thorough: bool,
 }
 
@@ -75,8 +75,10 @@ pub struct Comparison {
     pub files: Vec<FileDifference>,
     /// What does not count.
     pub ignored: Vec<Ignore>,
-    /// What may explain a difference.
+    /// What may explain a difference, and what was taken where there was a choice.
     pub hints: Vec<String>,
+    /// The published image that the left side was rebuilt on: its name and the digest of its manifest.
+    pub base: Option<(String, Digest)>,
     /// Whether trees were compared.
     pub tree: bool,
 }
@@ -95,6 +97,7 @@ impl Comparison {
             files: Vec::new(),
             ignored: Vec::new(),
             hints: Vec::new(),
+            base: None,
             tree: false,
         }
     }
@@ -138,6 +141,9 @@ pub fn compare(left: &Subject, right: &Subject, options: &Options, kept: &mut Ke
             comparison.layers.push(compare_pair(left, right, pair, measure, options.thorough, kept)?);
         }
     }
+    if options.thorough {
+        layers::look_up(right, &mut comparison.layers)?;
+    }
     if !options.layers.is_empty() {
         return Ok(comparison);
     }
@@ -179,9 +185,11 @@ pub fn compare_indexes(left: (Side, &Index, &[u8]), right: (Side, &Index, &[u8])
     let measure = Measure::without(ignore);
     let document = |index: &Index| {
         let mut document = serde_json::json!(index);
+        let images: BTreeSet<String> = index.images().map(|image| image.digest.to_string()).collect();
         for descriptor in document["manifests"].as_array_mut().into_iter().flatten() {
-            if let Some(descriptor) = descriptor.as_object_mut().filter(|_| measure.ignores()) {
-                // What they point at is compared for each platform.
+            let is_image = descriptor["digest"].as_str().is_some_and(|digest| images.contains(digest));
+            if let Some(descriptor) = descriptor.as_object_mut().filter(|_| is_image && measure.ignores()) {
+                // What the images are is compared for each platform; what else there is is not.
                 descriptor.remove("digest");
                 descriptor.remove("size");
             }

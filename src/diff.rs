@@ -51,33 +51,51 @@ fn matched<'a>(left: &'a Offered, right: &'a Offered, platforms: &[Platform]) ->
     {
         return Ok(vec![(Some(before), Some(now))]);
     }
-    if !platforms.is_empty() {
-        let find = |wanted: &Platform| {
-            let pair = (find(left, wanted), find(right, wanted));
-            let refuse = || ImageError::Platform {
-                wanted: wanted.to_string(),
-                offered: format!("{} and {}", left.platforms(), right.platforms()),
-            };
-            if pair.0.is_none() && pair.1.is_none() { Err(refuse().into()) } else { Ok(pair) }
-        };
-        return platforms.iter().map(find).collect();
+    let is_meant = |offer: &&Offer| {
+        // What is damaged before it says its platform may be any.
+        let means = |own: &Platform| platforms.iter().any(|wanted| wanted.accepts(own));
+        platforms.is_empty() || offer.platform.as_ref().is_none_or(means)
+    };
+    let befores: Vec<&Offer> = left.images.iter().filter(is_meant).collect();
+    let nows: Vec<&Offer> = right.images.iter().filter(is_meant).collect();
+    let is_there = |wanted: &Platform| {
+        let all = befores.iter().chain(&nows);
+        all.into_iter().any(|offer| offer.platform.as_ref().is_none_or(|own| wanted.accepts(own)))
+    };
+    if let Some(wanted) = platforms.iter().find(|wanted| !is_there(wanted)) {
+        let offered = format!("{} and {}", left.platforms(), right.platforms());
+        return Err(ImageError::Platform { wanted: wanted.to_string(), offered }.into());
     }
-    let mut rest: Vec<&Offer> = right.images.iter().collect();
+    let wanted: Vec<Option<&Platform>> = befores.iter().map(|offer| offer.platform.as_ref()).collect();
+    let (partners, mut rest) = partners(&wanted, nows);
     let mut pairs = Vec::new();
-    for before in &left.images {
-        let fits = |now: &&Offer| match (&before.platform, &now.platform) {
-            (Some(before), Some(now)) => before.accepts(now),
-            (before, now) => before.is_none() || now.is_none(),
-        };
-        let now = rest.iter().position(fits).map(|place| rest.remove(place));
+    for (before, mut now) in befores.into_iter().zip(partners) {
+        if now.is_none() {
+            let may_be = |now: &&Offer| before.platform.is_none() || now.platform.is_none();
+            now = rest.iter().position(may_be).map(|place| rest.remove(place));
+        }
         pairs.push((Some(before), now));
     }
     pairs.extend(rest.into_iter().map(|now| (None, Some(now))));
     Ok(pairs)
 }
 
-pub(crate) fn find<'a>(offered: &'a Offered, wanted: &Platform) -> Option<&'a Offer> {
-    offered.images.iter().find(|offer| offer.platform.as_ref().is_some_and(|offered| wanted.accepts(offered)))
+/// The image for each platform, and those that are left: one that says the platform in the same words comes before one
+/// that means the same, and none is taken twice.
+pub(crate) fn partners<'a>(
+    wanted: &[Option<&Platform>],
+    offers: Vec<&'a Offer>,
+) -> (Vec<Option<&'a Offer>>, Vec<&'a Offer>) {
+    let mut rest = offers;
+    let mut found: Vec<Option<&Offer>> = vec![None; wanted.len()];
+    for fits in [<Platform as PartialEq>::eq, Platform::accepts] {
+        for (wanted, found) in wanted.iter().zip(&mut found).filter(|(_, found)| found.is_none()) {
+            let Some(wanted) = wanted else { continue };
+            let place = rest.iter().position(|offer| offer.platform.as_ref().is_some_and(|own| fits(wanted, own)));
+            *found = place.map(|place| rest.remove(place));
+        }
+    }
+    (found, rest)
 }
 
 fn compare_offers(

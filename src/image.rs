@@ -24,7 +24,7 @@ pub use error::ImageError;
 pub(crate) use layer_reader::LAYER_LIMIT;
 pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
-pub use member::{Form, Member, MemberKind, Whiteout, read_members};
+pub use member::{Form, Member, MemberKind, Shape, Whiteout, read_members};
 pub use nodes::{Detail, DetailKind, Node, Nodes, Placed, PlacedNode, Watch};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};

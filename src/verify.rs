@@ -8,16 +8,18 @@ use crate::diff;
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{
-    BASE_DIGEST, BASE_FACTS, BASE_NAME, Document, ImageError, Location, Manifest, Platform, epoch_of, timestamp,
+    BASE_DIGEST, BASE_FACTS, BASE_NAME, Document, ImageError, Location, Manifest, Platform, Reference, epoch_of,
+    timestamp,
 };
 use crate::registry::Traffic;
-use crate::spec::{Base, Recipe, Workspace};
+use crate::spec::{Base, Workspace};
 use crate::workshop::Workshop;
 
 /// Rebuilds the only image that `workspace` was asked for and compares it with the one at `location`.
 ///
 /// It is rebuilt over the base that the published image's annotations name, else the one that the lock file pins, else
-/// the one that is there now; with `options.locked` the lock file alone counts. Whatever `workshop` remembers is used, so it
+/// the one that is there now; with `options.locked` the lock file alone counts. Notes say where nothing names it, and where
+/// annotations and lock file contradict each other. Whatever `workshop` remembers is used, so it
 /// should be one [`apart`](Workshop::apart).
 ///
 /// # Errors
@@ -35,40 +37,48 @@ pub fn verify(
     let published = Offered::load(workshop, location, &traffic)?;
     let recipe = &workspace.recipes[at];
     let name = recipe.file.as_ref().map_or_else(|| recipe.name.clone(), |file| file.display().to_string());
-    let wanted = wanted(recipe, &published, options);
-    let found: Vec<(&Platform, Option<&Offer>)> =
-        wanted.iter().map(|platform| (platform, diff::find(&published, platform))).collect();
+    let wanted = wanted(&workspace, at, &published, options)?;
+    let platforms: Vec<Option<&Platform>> = wanted.iter().map(Some).collect();
+    let (partners, rest) = diff::partners(&platforms, published.images.iter().collect());
+    let found: Vec<(&Platform, Option<&Offer>)> = wanted.iter().zip(partners).collect();
     let there: Vec<(&Platform, &Subject)> = found
         .iter()
         .filter_map(|(platform, offer)| Some((*platform, offer.as_ref()?.subject.as_ref().ok()?.as_ref())))
         .collect();
-    let mut hints = Vec::new();
-    if !options.locked {
-        for (platform, subject) in &there {
-            pin(&mut workspace, at, platform, &subject.manifest)?;
-        }
+    let mut notes: Vec<Vec<String>> = Vec::new();
+    for (platform, subject) in &there {
+        notes.push(pin(&mut workspace, at, platform, &subject.manifest, options.locked)?.into_iter().collect());
     }
-    for (platform, _) in &there {
-        note_unpinned(&workspace, at, platform, &mut hints)?;
+    for ((platform, _), notes) in there.iter().zip(&mut notes) {
+        note_unpinned(&workspace, at, platform, notes)?;
     }
     let built = rebuild(workshop, &workspace, at, &there, options)?;
     let base_is_made = matches!(workspace.recipes[at].base, Base::Recipe(_));
-    let rebuilt: Vec<(&Platform, Subject)> = there
+    let images = built.iter().flat_map(|built| &built.platforms);
+    let rebuilt: Vec<Rebuilt<'_>> = there
         .iter()
-        .zip(built.iter().flat_map(|built| &built.platforms))
-        .map(|((platform, _), image)| (*platform, Subject::built(workshop, &name, image, base_is_made)))
+        .zip(images)
+        .zip(notes)
+        .map(|(((platform, _), image), notes)| Rebuilt {
+            platform,
+            subject: Subject::built(workshop, &name, image, base_is_made),
+            base: image.base.documents.named.clone(),
+            notes,
+        })
         .collect();
-    compare::check_names(&comparing.layers, rebuilt.iter().map(|(_, left)| left).chain(diff::subjects(&published)))?;
+    let lefts = rebuilt.iter().map(|rebuilt| &rebuilt.subject);
+    compare::check_names(&comparing.layers, lefts.chain(diff::subjects(&published)))?;
     let comparing = compare::Options { thorough: true, ..comparing.clone() };
     let mut kept = Kept::default();
     let mut comparisons = Vec::new();
     for (platform, offer) in &found {
-        let left = rebuilt.iter().find(|(other, _)| other == platform).map(|(_, left)| left);
+        let left = rebuilt.iter().find(|rebuilt| rebuilt.platform == *platform);
         comparisons.push(match (left, offer.map(|offer| &offer.subject)) {
             (Some(left), Some(Ok(right))) => {
-                let mut comparison = compare::compare(left, right, &comparing, &mut kept)?;
+                let mut comparison = compare::compare(&left.subject, right, &comparing, &mut kept)?;
+                comparison.base.clone_from(&left.base);
+                comparison.hints.extend(left.notes.iter().cloned());
                 if !comparison.is_equal() {
-                    comparison.hints.extend(hints.iter().cloned());
                     comparison.hints.extend(epoch_hint(right, options.epoch));
                 }
                 comparison
@@ -76,9 +86,9 @@ pub fn verify(
             (_, offer) => alone(Some(platform), Some(&name), offer, &published.name),
         });
     }
-    for offer in &published.images {
+    for offer in rest {
         let is_meant = match &offer.platform {
-            Some(platform) => options.platforms.is_empty() && !wanted.iter().any(|wanted| wanted.accepts(platform)),
+            Some(platform) => options.platforms.is_empty() || wanted.iter().any(|wanted| wanted.accepts(platform)),
             // What is damaged before it says its platform may be any.
             None => true,
         };
@@ -94,6 +104,16 @@ pub fn verify(
         comparisons.extend(index(&name, &built, &published, &comparing.ignore)?);
     }
     Ok(comparisons)
+}
+
+/// The image as the sources give it for a platform.
+struct Rebuilt<'a> {
+    platform: &'a Platform,
+    subject: Subject,
+    /// The published image at its bottom.
+    base: Option<(String, Digest)>,
+    /// What there is to say of how it was chosen.
+    notes: Vec<String>,
 }
 
 /// An image that cannot be compared: only one side has it, or it is damaged.
@@ -125,25 +145,65 @@ fn only(workspace: &Workspace) -> Result<usize, Error> {
     }
 }
 
-/// What the image should be for: what was asked for, else what the spec says, else what the image is for.
-fn wanted(recipe: &Recipe, published: &Offered, options: &build::Options) -> Vec<Platform> {
+/// What the image should be for: what was asked for, else what the spec says or the specs below it, else what the image
+/// is for.
+fn wanted(
+    workspace: &Workspace,
+    at: usize,
+    published: &Offered,
+    options: &build::Options,
+) -> Result<Vec<Platform>, Error> {
     if !options.platforms.is_empty() {
-        return options.platforms.clone();
+        return Ok(options.platforms.clone());
     }
-    if !recipe.platforms.is_empty() {
-        return recipe.platforms.clone();
+    let mut below = Some(at);
+    while let Some(recipe) = below.and_then(|at| workspace.recipes.get(at)) {
+        if !recipe.platforms.is_empty() {
+            return Ok(recipe.platforms.clone());
+        }
+        let base = match &recipe.stage {
+            Some(stage) => {
+                let from = stage.base(None)?;
+                if let Some(platform) = from.platform {
+                    return Ok(vec![platform]);
+                }
+                from.base
+            }
+            None => recipe.base.clone(),
+        };
+        below = beneath(workspace, below, &base);
     }
-    published.images.iter().filter_map(|offer| offer.platform.clone()).collect()
+    let mut wanted: Vec<Platform> = Vec::new();
+    for platform in published.images.iter().filter_map(|offer| offer.platform.as_ref()) {
+        // One that is there twice is built once.
+        if !wanted.iter().any(|other| other.accepts(platform)) {
+            wanted.push(platform.clone());
+        }
+    }
+    Ok(wanted)
 }
 
-/// Pins the base at the bottom of the image to the one that the published image was built on.
-fn pin(workspace: &mut Workspace, at: usize, platform: &Platform, manifest: &Manifest) -> Result<(), Error> {
+/// The place of the recipe that this one is built on, if it is one of the workspace.
+fn beneath(workspace: &Workspace, at: Option<usize>, base: &Base) -> Option<usize> {
+    let Base::Recipe(name) = base else { return None };
+    workspace.recipes.iter().position(|recipe| recipe.name == *name).filter(|below| Some(*below) < at)
+}
+
+/// Pins the base at the bottom of the image to the one that the published image was built on, unless only the lock file
+/// counts. Gives a note if that pins another.
+fn pin(
+    workspace: &mut Workspace,
+    at: usize,
+    platform: &Platform,
+    manifest: &Manifest,
+    locked: bool,
+) -> Result<Option<String>, Error> {
     let annotation = |key: &str| manifest.annotations.get(key).map(String::as_str);
     let mut bottom = at;
-    while let Base::Recipe(name) = &workspace.recipes[bottom].base {
-        match workspace.recipes.iter().position(|recipe| recipe.name == *name) {
-            Some(below) if below < bottom => bottom = below,
-            _ => return Ok(()),
+    while let Base::Recipe(_) = &workspace.recipes[bottom].base {
+        match beneath(workspace, Some(bottom), &workspace.recipes[bottom].base) {
+            Some(below) => bottom = below,
+            None => return Ok(None),
         }
     }
     let recipe = &mut workspace.recipes[bottom];
@@ -151,22 +211,39 @@ fn pin(workspace: &mut Workspace, at: usize, platform: &Platform, manifest: &Man
         Some(stage) => stage.base(Some(platform))?.base,
         None => recipe.base.clone(),
     };
-    let Base::Image { location: Location::Registry(reference), name } = base else { return Ok(()) };
+    let Base::Image { location: Location::Registry(reference), name } = base else { return Ok(None) };
     if reference.digest.is_some() {
-        return Ok(());
+        return Ok(None);
     }
     let named: Option<Digest> = if bottom == at {
         // Another name is another base: its digest says nothing of this one.
-        annotation(BASE_NAME).filter(|other| *other == name).and(annotation(BASE_DIGEST))
+        annotation(BASE_NAME).filter(|other| is_same_name(other, &reference)).and(annotation(BASE_DIGEST))
     } else {
         // The annotations name the image of the other spec; the one at the bottom is the one that was asked for facts.
         annotation(BASE_FACTS).and_then(|facts| facts.split(' ').next())
     }
     .and_then(|digest| digest.parse().ok());
-    if let Some(digest) = named {
+    let Some(digest) = named else { return Ok(None) };
+    let pinned = recipe.lock.as_ref().and_then(|lock| lock.pin(&name, Some(platform))).map(|(_, pinned)| pinned);
+    let taken = match locked {
+        true => "the lock file's was taken",
+        false => "the image's was taken (--locked takes the lock file's)",
+    };
+    let note = pinned.filter(|pinned| *pinned != digest).map(|pinned| {
+        format!("the image says it was made of `{name}` {digest}, and the lock file pins {pinned}: {taken}")
+    });
+    if !locked {
         recipe.lock.get_or_insert_default().set(&name, platform, digest);
     }
-    Ok(())
+    Ok(note)
+}
+
+/// Whether a name that a builder wrote is this one: tools spell out what others leave to be understood.
+fn is_same_name(written: &str, reference: &Reference) -> bool {
+    let tag = |reference: &Reference| reference.tag.clone().unwrap_or_else(|| "latest".to_owned());
+    written
+        .parse::<Reference>()
+        .is_ok_and(|written| written.repository == reference.repository && tag(&written) == tag(reference))
 }
 
 /// Says of which images the newest is taken, because nothing says which one was.

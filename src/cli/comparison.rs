@@ -9,6 +9,7 @@ use tarsia::compare::{
 use tarsia::image::{Member, MemberKind, timestamp};
 
 use super::report::{self, bytes};
+use super::terminal::shown;
 
 /// How many files of a layer, and how many entries of a history, are named in text.
 const NAMED: usize = 10;
@@ -65,15 +66,13 @@ pub fn report(comparisons: &[Comparison], arguments: &ComparisonArguments, as_js
     Ok(comparisons.iter().all(Comparison::is_equal))
 }
 
-/// A text of somebody else's image, without what would steer a terminal.
-fn shown(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 fn table(comparison: &Comparison, arguments: &ComparisonArguments) -> String {
     let mut lines = vec![headline(comparison, arguments)];
     if let Some(why) = &comparison.damaged {
         lines.push(format!("  {}", shown(why)));
+    }
+    if let Some((name, digest)) = &comparison.base {
+        lines.push(format!("  base: {} {digest}", shown(name)));
     }
     let is_history = |field: &&FieldDifference| field.field.starts_with("history[");
     lines.extend(comparison.manifest.iter().map(field));
@@ -173,20 +172,44 @@ fn layer_lines(layer: &LayerComparison) -> Vec<String> {
     lines
 }
 
+/// The files that differ, the weightiest differences first; how the tar stream is written on one line for all of them.
 fn file_lines(files: &[FileDifference], margin: &str) -> Vec<String> {
-    let mut lines: Vec<String> = files
+    let mut real: Vec<&FileDifference> =
+        files.iter().filter(|file| file.what.iter().any(|what| !what.is_of_form())).collect();
+    real.sort_by_key(|file| file.what.iter().min());
+    let line = |file: &FileDifference, what: &mut dyn Iterator<Item = &What>| {
+        let what: Vec<String> = what.map(|what| shown(&words(*what, file))).collect();
+        format!("{}: {}", shown(&format!("/{}", text(&file.path))), what.join("; "))
+    };
+    let mut lines: Vec<String> = real
         .iter()
         .take(NAMED)
-        .map(|file| {
-            let path = shown(&format!("/{}", String::from_utf8_lossy(&file.path)));
-            let what: Vec<String> = file.what.iter().map(|what| shown(&words(*what, file))).collect();
-            format!("{margin}{path}: {}", what.join("; "))
-        })
+        .map(|file| format!("{margin}{}", line(file, &mut file.what.iter().filter(|what| !what.is_of_form()))))
         .collect();
-    if files.len() > NAMED {
-        lines.push(format!("{margin}and {} more (--json lists all)", files.len() - NAMED));
+    if real.len() > NAMED {
+        lines.push(format!("{margin}and {} more (--json lists all)", real.len() - NAMED));
+    }
+    let mut of_form = files.iter().filter(|file| file.what.iter().any(|what| what.is_of_form()));
+    if let Some(first) = of_form.next() {
+        let count = match 1 + of_form.count() {
+            1 => "1 entry is".to_owned(),
+            count => format!("{count} entries are"),
+        };
+        let first = line(first, &mut first.what.iter().filter(|what| what.is_of_form()));
+        lines.push(format!("{margin}{count} written otherwise, as {first}"));
     }
     lines
+}
+
+/// Bytes as text; where they are none, those that make no character as `\xNN`, so that different ones stay different.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes
+            .utf8_chunks()
+            .map(|chunk| format!("{}{}", chunk.valid().replace('\\', r"\\"), chunk.invalid().escape_ascii()))
+            .collect(),
+    }
 }
 
 /// One difference of a file in words, with both values.
@@ -203,13 +226,22 @@ fn words(what: What, file: &FileDifference) -> String {
         }
         (None, None) => return what.word().to_owned(),
     };
+    if what == What::TarForm {
+        let (one, other) = (before.form.words(true, true), now.form.words(true, true));
+        let fields = before.form.header.unlike(&now.form.header).join(", ");
+        return match (one == other, fields.is_empty()) {
+            (true, _) => format!("{} {one}, in the header {fields}", what.word()),
+            (false, true) => format!("{} {one} → {other}", what.word()),
+            (false, false) => format!("{} {one} → {other}, in the header {fields}", what.word()),
+        };
+    }
     let value = |member: &Member| match what {
         What::Kind => member.kind.word().to_owned(),
         What::Content => {
             let digest = member.digest.map(|digest| digest.short()).unwrap_or_default();
             format!("{digest} {}", bytes(member.size))
         }
-        What::Link => String::from_utf8_lossy(member.link.as_deref().unwrap_or_default()).into_owned(),
+        What::Link => text(member.link.as_deref().unwrap_or_default()),
         What::Device => member.device.map(|(major, minor)| format!("{major}:{minor}")).unwrap_or_default(),
         What::Mode => format!("{:04o}", member.mode),
         What::Owner => format!("{}:{}", member.uid, member.gid),
@@ -223,8 +255,7 @@ fn words(what: What, file: &FileDifference) -> String {
         What::OwnerNames => {
             format!("`{}`:`{}`", member.form.user.escape_ascii(), member.form.group.escape_ascii())
         }
-        What::TarForm => member.form.words(true, true),
-        What::Added | What::Removed => String::new(),
+        What::Added | What::Removed | What::TarForm => String::new(),
     };
     format!("{} {}{} → {}{}", what.word(), value(before), by(&file.left), value(now), by(&file.right))
 }
@@ -271,6 +302,7 @@ fn document(comparison: &Comparison) -> Value {
         "platform": comparison.platform.as_ref().map(ToString::to_string),
         "left": side(&comparison.left),
         "right": side(&comparison.right),
+        "base": comparison.base.as_ref().map(|(name, digest)| json!({"ref": name, "digest": digest})),
         "damaged": comparison.damaged,
         "tree": comparison.tree,
         "ignored": comparison.ignored.iter().map(|ignored| ignored.word()).collect::<Vec<_>>(),
@@ -294,18 +326,21 @@ fn layer_side(side: &LayerSide) -> Value {
 }
 
 fn file(file: &FileDifference) -> Value {
-    json!({
-        "path": format!("/{}", String::from_utf8_lossy(&file.path)),
+    let mut object = json!({
+        "path": format!("/{}", text(&file.path)),
         "what": file.what.iter().map(|what| what.word()).collect::<Vec<_>>(),
         "left": file.left.as_ref().map(found),
         "right": file.right.as_ref().map(found),
-    })
+    });
+    if let (true, Some(left), Some(right)) = (file.what.contains(&What::TarForm), &file.left, &file.right) {
+        object["header"] = json!(left.member.form.header.unlike(&right.member.form.header));
+    }
+    object
 }
 
 fn found(found: &Found) -> Value {
     let member = &found.member;
     let is_file = matches!(member.kind, MemberKind::File | MemberKind::Pieces);
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut object = json!({
         "kind": member.kind.word(),
         "mode": format!("{:04o}", member.mode),

@@ -61,7 +61,7 @@ impl Measure {
     }
 }
 
-/// In what two entries of one path differ.
+/// In what two entries of one path differ, the weightiest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum What {
     /// Only the right side has it.
@@ -80,10 +80,10 @@ pub enum What {
     Mode,
     /// Owner or group, by number.
     Owner,
-    /// The time.
-    Time,
     /// Extended attributes.
     Attributes,
+    /// The time.
+    Time,
     /// The names of owner or group.
     OwnerNames,
     /// How the tar stream says the same.
@@ -107,6 +107,11 @@ impl What {
             What::OwnerNames => "owner names",
             What::TarForm => "tar form",
         }
+    }
+
+    /// Whether it is a matter of how a tar stream is written, and of nothing that unpacking would show.
+    pub fn is_of_form(self) -> bool {
+        matches!(self, What::OwnerNames | What::TarForm)
     }
 
     /// Whether it is a matter of what is there, and not only of what is written beside it.
@@ -171,7 +176,7 @@ pub fn between(left: &Member, right: &Member, measure: Measure) -> (Vec<What>, b
 
 /// Whether the forms differ in what neither times nor owners explain where those do not count.
 fn is_written_otherwise(left: &Form, right: &Form, measure: Measure) -> bool {
-    let fixed = |form: &Form| (form.format, form.long_names, form.prefix, form.slash, form.header);
+    let fixed = |form: &Form| (form.format, form.long_names, form.prefix, form.slash, form.header.clone());
     let records = |form: &Form| -> Vec<String> {
         form.records(!measure.ignore_time, !measure.ignore_owner).map(str::to_owned).collect()
     };

@@ -118,13 +118,10 @@ pub(super) fn compare_pair(
     let task = Task::Compare { layer: now.name().map_or_else(|| now.descriptor.digest.short(), str::to_owned) };
     let running = right.workshop().events().begin(task, 0);
     let outcome = match before.descriptor.digest == now.descriptor.digest {
-        true => {
-            let is_here = right.is_local() && !media_type::is_nondistributable(&now.descriptor.media_type);
-            match thorough && (before.is_made || is_here) {
-                true => both(left, Ok(()), settle(reading::check(right, now))?).map(|()| Verdict::Identical),
-                false => Ok(Verdict::Identical),
-            }
-        }
+        true => match thorough && is_read(before, (right, now)) {
+            true => both(left, Ok(()), settle(reading::check(right, now))?).map(|()| Verdict::Identical),
+            false => Ok(Verdict::Identical),
+        },
         false if before.marks.diff_id == now.marks.diff_id => {
             let (one, other) = std::thread::scope(|scope| {
                 let one = scope.spawn(|| reading::check(left, before));
@@ -146,6 +143,37 @@ pub(super) fn compare_pair(
     Ok(comparison)
 }
 
+/// Whether the right side's layer is read although the digests agree.
+fn is_read(before: &SubjectLayer, (right, now): (&Subject, &SubjectLayer)) -> bool {
+    before.is_made || (right.is_local() && !media_type::is_nondistributable(&now.descriptor.media_type))
+}
+
+/// Asks whether the layers of the right side that were not read are there at all.
+///
+/// # Errors
+///
+/// If the registry fails.
+pub(super) fn look_up(right: &Subject, comparisons: &mut [LayerComparison]) -> Result<(), Error> {
+    let unread = |comparison: &LayerComparison| match (&comparison.left, &comparison.right) {
+        (Some(left), Some(LayerSide { layer, .. })) => {
+            left.layer.descriptor.digest == layer.descriptor.digest
+                && !is_read(&left.layer, (right, layer))
+                && !media_type::is_nondistributable(&layer.descriptor.media_type)
+        }
+        _ => false,
+    };
+    let unread: Vec<&mut LayerComparison> = comparisons.iter_mut().filter(|comparison| unread(comparison)).collect();
+    let descriptor = |comparison: &LayerComparison| comparison.right.as_ref().map(|side| side.layer.descriptor.clone());
+    let absent = right.absent(unread.iter().filter_map(|comparison| descriptor(comparison)).collect())?;
+    for comparison in unread {
+        if let Some(descriptor) = descriptor(comparison).filter(|descriptor| absent.contains(&descriptor.digest)) {
+            comparison.verdict = Verdict::Damaged;
+            comparison.why = Some(format!("the repository does not hold its blob {}", descriptor.digest));
+        }
+    }
+    Ok(())
+}
+
 /// Reads two layers side by side.
 fn compare_entries(
     (left, before): (&Subject, &SubjectLayer),
@@ -160,8 +188,10 @@ fn compare_entries(
         |tell| reading::members(left, before, tell),
         |tell| reading::members(right, now, tell),
     );
-    let one = settle(one.unwrap_or(Err(Unread::Stopped)))?;
-    let other = settle(other.unwrap_or(Err(Unread::Stopped)))?;
+    let (one, other) = (one.unwrap_or(Err(Unread::Stopped)), other.unwrap_or(Err(Unread::Stopped)));
+    let is_same_beside = matches!((&one, &other), (Ok(one), Ok(other)) if one == other);
+    let one = settle(one.map(drop))?;
+    let other = settle(other.map(drop))?;
     // Both are stopped if more differs than can be kept; whatever is damaged is why otherwise.
     let (matched, kept_now) = match matched {
         Ok(matched) => matched,
@@ -179,8 +209,8 @@ fn compare_entries(
         _ if of_content => Verdict::ContentDiffers,
         matched if !matched.files.is_empty() => Verdict::MetadataOnly,
         matched if matched.moved > 0 => Verdict::OrderDiffers,
-        // What does not count explains why the streams differ.
-        matched if matched.ignored => Verdict::Identical,
+        // What does not count explains why the streams differ, if nothing stands beside the entries.
+        matched if matched.ignored && is_same_beside => Verdict::Identical,
         _ => {
             comparison.why =
                 Some("all entries are equal: the tar streams differ in what they say beside them".to_owned());
@@ -189,7 +219,7 @@ fn compare_entries(
     };
     if matched.moved > 0 {
         let entries = if matched.moved == 1 { "entry stands" } else { "entries stand" };
-        comparison.why = Some(format!("{} {entries} at another place in the tar stream", matched.moved));
+        comparison.why = Some(format!("order differs: {} {entries} at another place in the tar stream", matched.moved));
     }
     comparison.files = matched.files;
     *kept = kept_now;

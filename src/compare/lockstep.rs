@@ -28,8 +28,17 @@ impl TooMuch {
 }
 
 /// How much memory the differences take that a run has found so far, in bytes.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Kept(usize);
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    taken: usize,
+    limit: usize,
+}
+
+impl Default for Kept {
+    fn default() -> Kept {
+        Kept { taken: 0, limit: KEPT_LIMIT }
+    }
+}
 
 impl Kept {
     /// Takes in another difference.
@@ -39,12 +48,12 @@ impl Kept {
     /// [`TooMuch`].
     pub(super) fn add(&mut self, file: &FileDifference) -> Result<(), TooMuch> {
         let sides = [&file.left, &file.right].into_iter().flatten();
-        self.0 += sides.map(|found| cost(&found.member)).sum::<usize>();
+        self.taken += file.path.len() + sides.map(|found| cost(&found.member)).sum::<usize>();
         self.check()
     }
 
     fn check(self) -> Result<(), TooMuch> {
-        if self.0 > KEPT_LIMIT { Err(TooMuch) } else { Ok(()) }
+        if self.taken > self.limit { Err(TooMuch) } else { Ok(()) }
     }
 }
 
@@ -99,20 +108,20 @@ impl Pairing {
             let left = (number, Arc::new(left));
             match take(&mut self.right, &left.1.path) {
                 Some(right) => {
-                    self.kept.0 -= cost(&right.1);
+                    self.kept.taken -= cost(&right.1);
                     self.compare(left, right);
                 }
-                None => self.kept.0 += keep(&mut self.left, left),
+                None => self.kept.taken += keep(&mut self.left, left),
             }
         }
         if let Some(right) = right {
             let right = (number, Arc::new(right));
             match take(&mut self.left, &right.1.path) {
                 Some(left) => {
-                    self.kept.0 -= cost(&left.1);
+                    self.kept.taken -= cost(&left.1);
                     self.compare(left, right);
                 }
-                None => self.kept.0 += keep(&mut self.right, right),
+                None => self.kept.taken += keep(&mut self.right, right),
             }
         }
         self.kept.check()
@@ -127,7 +136,7 @@ impl Pairing {
         self.matched.ignored |= ignored;
         self.matched.moved += u64::from(at != place);
         if !what.is_empty() {
-            self.kept.0 += cost(&left) + cost(&right);
+            self.kept.taken += cost(&left) + cost(&right);
             let found = |member| Some(Found { member, layer: None });
             self.matched.files.push(FileDifference {
                 path: left.path.clone(),
@@ -176,10 +185,17 @@ fn take(waiting: &mut Waiting, path: &[u8]) -> Option<Numbered> {
     entry
 }
 
-/// How much memory an entry takes, about.
-fn cost(member: &Member) -> usize {
-    let attributes = member.attributes.iter().map(|(name, value)| name.len() + value.len() + 64);
-    400 + 2 * member.path.len() + member.link.as_ref().map_or(0, |link| link.len()) + attributes.sum::<usize>()
+/// How much memory an entry takes, about: all that is said of it. What several entries share is counted for each.
+pub fn cost(member: &Member) -> usize {
+    let Member { path, link, attributes, form, .. } = member;
+    let attributes = attributes.iter().map(|(name, value)| name.len() + value.len() + 64);
+    let records = form.records.iter().map(|record| record.len() + 32);
+    let names = form.user.len() + form.group.len();
+    400 + 2 * path.len()
+        + link.as_ref().map_or(0, |link| link.len())
+        + attributes.sum::<usize>()
+        + records.sum::<usize>()
+        + names
 }
 
 /// What becomes of a stream's entries: whether more of them are wanted.
@@ -191,19 +207,19 @@ type Message = Result<Member, Failed>;
 struct Failed;
 
 /// What a reader has come to; nothing if its thread panicked.
-type Outcome<E> = Option<Result<(), E>>;
+type Outcome<T, E> = Option<Result<T, E>>;
 
 /// What has matched, and how much is kept with it.
 type Pairs = Result<(Matched, Kept), TooMuch>;
 
 /// Reads two streams on a thread each and pairs their entries. Each reader tells of its entries one after the other,
 /// and stops when it is told to. Once one has failed, the other is stopped, and what has matched so far means nothing.
-pub fn pair<E: Send>(
+pub fn pair<T: Send, E: Send>(
     measure: Measure,
     kept: Kept,
-    left: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
-    right: impl FnOnce(&mut Tell<'_>) -> Result<(), E> + Send,
-) -> (Outcome<E>, Outcome<E>, Pairs) {
+    left: impl FnOnce(&mut Tell<'_>) -> Result<T, E> + Send,
+    right: impl FnOnce(&mut Tell<'_>) -> Result<T, E> + Send,
+) -> (Outcome<T, E>, Outcome<T, E>, Pairs) {
     std::thread::scope(|scope| {
         let (to_left, from_left) = sync_channel(AHEAD);
         let (to_right, from_right) = sync_channel(AHEAD);
@@ -216,7 +232,7 @@ pub fn pair<E: Send>(
     })
 }
 
-fn run<E>(reader: impl FnOnce(&mut Tell<'_>) -> Result<(), E>, channel: &SyncSender<Message>) -> Result<(), E> {
+fn run<T, E>(reader: impl FnOnce(&mut Tell<'_>) -> Result<T, E>, channel: &SyncSender<Message>) -> Result<T, E> {
     let result = reader(&mut |member| match channel.send(Ok(member)) {
         Ok(()) => ControlFlow::Continue(()),
         Err(_) => ControlFlow::Break(()),

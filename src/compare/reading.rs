@@ -35,10 +35,10 @@ impl From<Error> for Unread {
 ///
 /// [`Unread`].
 pub fn check(subject: &Subject, layer: &SubjectLayer) -> Result<(), Unread> {
-    read_with(subject, layer, |_| Ok(ControlFlow::Continue(())))
+    read_with(subject, layer, |_| Ok(ControlFlow::Continue(()))).map(drop)
 }
 
-/// The same, telling of every entry.
+/// The same, telling of every entry. Gives the digest of what the stream holds beside its entries.
 ///
 /// # Errors
 ///
@@ -47,24 +47,27 @@ pub fn members(
     subject: &Subject,
     layer: &SubjectLayer,
     tell: &mut dyn FnMut(Member) -> ControlFlow<()>,
-) -> Result<(), Unread> {
+) -> Result<Digest, Unread> {
     read_with(subject, layer, |plain| {
         let mut stopped = ControlFlow::Continue(());
         // As everywhere: some layers end with the last byte of the last file.
-        read_members(plain.chain(io::repeat(0).take(3 * 512)), |member| {
+        let beside = read_members(plain.chain(io::repeat(0).take(3 * 512)), |member| {
             stopped = tell(member);
             stopped
         })
         .map_err(|error| Unread::Damaged(of_layer(&error)))?;
-        Ok(stopped)
+        Ok(match stopped {
+            ControlFlow::Continue(()) => ControlFlow::Continue(beside),
+            ControlFlow::Break(()) => ControlFlow::Break(()),
+        })
     })
 }
 
-fn read_with(
+fn read_with<T>(
     subject: &Subject,
     layer: &SubjectLayer,
-    read: impl FnOnce(&mut dyn Read) -> Result<ControlFlow<()>, Unread>,
-) -> Result<(), Unread> {
+    read: impl FnOnce(&mut dyn Read) -> Result<ControlFlow<(), T>, Unread>,
+) -> Result<T, Unread> {
     let mut blob = subject.open(layer)?;
     let (result, rest, plain) = {
         let stream = decompress_exactly(&layer.descriptor.media_type, &mut blob);
@@ -79,11 +82,11 @@ fn read_with(
     };
     // A blob that is not what its digest says tells so at its end: what came of it above is only the consequence.
     io::copy(&mut blob, &mut io::sink()).map_err(|error| subject.blame(error))?;
-    let _ = result?;
+    let ControlFlow::Continue(told) = result? else { return Err(Unread::Stopped) };
     rest.map_err(|error| Unread::Damaged(format!("it cannot be decompressed: {error}")))?;
     match layer.marks.diff_id {
         Some(diff_id) if diff_id != plain => Err(wrong_diff_id(diff_id, plain)),
-        _ => Ok(()),
+        _ => Ok(told),
     }
 }
 

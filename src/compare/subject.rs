@@ -1,5 +1,6 @@
 //! Subjects: the images that are compared, each for one platform with its documents and the way to its blobs.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
 
@@ -227,6 +228,18 @@ impl Subject {
             Blobs::Published(_, origin) => !matches!(origin.as_ref(), Origin::Registry(_)),
             Blobs::Made(..) => true,
         }
+    }
+
+    /// Those of these blobs that are not where the image was published, by one question each; of an image on this machine
+    /// none is asked for.
+    pub(super) fn absent(&self, blobs: Vec<Descriptor>) -> Result<BTreeSet<Digest>, Error> {
+        let Blobs::Published(workshop, origin) = &self.blobs else { return Ok(BTreeSet::new()) };
+        let Origin::Registry(remote) = origin.as_ref() else { return Ok(BTreeSet::new()) };
+        if blobs.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let there = workshop.door().block_on(remote.holding(&blobs))??;
+        Ok(blobs.into_iter().map(|blob| blob.digest).filter(|digest| !there.contains(digest)).collect())
     }
 
     /// Opens the blob of a layer; that of a published image where it was published.

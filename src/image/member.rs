@@ -1,19 +1,22 @@
 //! Members: the entries of a layer as its tar stream writes them, whiteouts and the root among them.
 
+mod between;
+mod records;
+mod shape;
+
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::layer_reader::{LAYER_LIMIT, OPAQUE, PATH_LIMIT, WHITEOUT, Walked, is_in_pieces, split, walk};
+use super::layer_reader::{LAYER_LIMIT, OPAQUE, PATH_LIMIT, WHITEOUT, Walked, split, walk};
 use super::tree::TreeError;
 use crate::digest::{Digest, Hasher};
 use crate::entry::lexical;
-
-/// How many bytes the names of one member's attributes and records may take.
-const NAMES_LIMIT: usize = 64 << 10;
-/// The longest value of an attribute that is kept as it is; of a longer one its digest is.
-const VALUE_LIMIT: usize = 64;
+use between::{Headers, Passed, Told, malformed};
+use records::Records;
+pub use shape::Shape;
 
 /// An entry of a layer's tar stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +96,7 @@ impl MemberKind {
 pub struct Form {
     /// `ustar`, `GNU` or `v7`.
     pub format: &'static str,
-    /// The keys of its PAX records, those of attributes left out, sorted.
+    /// The keys of its PAX records, those of attributes left out, sorted; of records that nothing else tells as `key=value`.
     pub records: Vec<Box<str>>,
     /// Whether its name or its link stands in an entry of its own before it, as GNU tar writes long ones.
     pub long_names: bool,
@@ -106,7 +109,7 @@ pub struct Form {
     /// Whether its path ends in a slash.
     pub slash: bool,
     /// The rest of its header: how numbers are written, what stands in fields that mean nothing.
-    pub header: Digest,
+    pub header: Shape,
 }
 
 impl Form {
@@ -131,7 +134,8 @@ impl Form {
 
     /// The keys of its records that say something else than times and owners, and those if they are asked for.
     pub fn records(&self, with_time: bool, with_owner: bool) -> impl Iterator<Item = &str> {
-        self.records.iter().map(AsRef::as_ref).filter(move |key| match *key {
+        let key = |record: &str| record.split_once('=').map_or(record.len(), |(key, _)| key.len());
+        self.records.iter().map(AsRef::as_ref).filter(move |record: &&str| match &record[..key(record)] {
             "mtime" | "atime" | "ctime" | "LIBARCHIVE.creationtime" => with_time,
             "uid" | "gid" | "uname" | "gname" => with_owner,
             _ => true,
@@ -167,17 +171,29 @@ pub enum Whiteout {
 }
 
 /// Reads a layer's plain tar stream and tells of every member, in the order of the stream; contents are digested as
-/// they pass by. Reads no further once `tell` asks for a stop.
+/// they pass by. Gives the digest of what the stream holds beside its members: padding, and what follows the last of them.
+/// Reads no further once `tell` asks for a stop; the digest says nothing then.
 ///
 /// # Errors
 ///
-/// A malformed stream; a path outside of the root or of absurd length; more of something than there may be.
-pub fn read_members(stream: impl Read, mut tell: impl FnMut(Member) -> ControlFlow<()>) -> Result<(), TreeError> {
+/// A malformed stream, or one that readers understand in different ways; a path outside of the root or of absurd length;
+/// more of something than there may be.
+pub fn read_members(
+    mut stream: impl Read,
+    mut tell: impl FnMut(Member) -> ControlFlow<()>,
+) -> Result<Digest, TreeError> {
+    let passed = Passed::new();
+    let mut stopped = ControlFlow::Continue(());
     let mut last: Option<Arc<Form>> = None;
     // What a sparse file's holes give is not bounded by the stream.
     let mut contents_left = LAYER_LIMIT;
-    walk(stream, |_, path, entry| {
-        let (mut member, form) = describe(path, entry)?;
+    walk(Told(&mut stream, Rc::clone(&passed)), |_, path, entry| {
+        let stored = match entry.header().entry_type() {
+            tar::EntryType::GNUSparse => entry.header().entry_size()?,
+            _ => entry.size(),
+        };
+        let headers = passed.borrow_mut().begin(stored);
+        let (mut member, form) = describe(path, entry, &Headers::parse(&headers)?)?;
         member.form = match last.take() {
             Some(last) if *last == form => last,
             _ => Arc::new(form),
@@ -192,8 +208,13 @@ pub fn read_members(stream: impl Read, mut tell: impl FnMut(Member) -> ControlFl
                 .ok_or(TreeError::TooMany { what: "bytes in the files of a layer", limit: LAYER_LIMIT })?;
             member.digest = Some(hasher.finish());
         }
-        Ok(tell(member))
-    })
+        stopped = tell(member);
+        Ok(stopped)
+    })?;
+    match stopped {
+        ControlFlow::Continue(()) => Ok(passed.borrow_mut().end(stream)?),
+        ControlFlow::Break(()) => Ok(Digest::of(b"")),
+    }
 }
 
 struct HashWriter<'a>(&'a mut Hasher);
@@ -210,19 +231,29 @@ impl io::Write for HashWriter<'_> {
 }
 
 /// All that the headers of an entry say.
-fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Member, Form), TreeError> {
+fn describe<R: Read>(
+    path: Box<[u8]>,
+    entry: &mut Walked<'_, R>,
+    headers: &Headers<'_>,
+) -> Result<(Member, Form), TreeError> {
     let raw = entry.path_bytes().into_owned();
-    // The reader would take the content of global records for records of its own, however long it is.
-    let (records, in_pieces) = match entry.header().entry_type() {
-        tar::EntryType::XGlobalHeader => (Records::default(), false),
-        _ => (Records::of(entry)?, is_in_pieces(entry)?),
+    // Global records are no records of an entry, whatever stands before them.
+    let records = match entry.header().entry_type() {
+        tar::EntryType::XGlobalHeader => Records::default(),
+        _ => Records::of(headers.records)?,
     };
-    let link = entry.link_name_bytes().map(|link| Box::<[u8]>::from(link.as_ref()));
+    agree(entry, &raw, &records, headers)?;
+    let in_pieces = records.in_pieces;
+    let link = match &records.link {
+        _ if headers.long_link => entry.link_name_bytes().map(|link| Box::<[u8]>::from(link.as_ref())),
+        Some(link) => Some(link.clone()),
+        None => headers.own.link_name_bytes().map(|link| link.as_ref().into()),
+    };
     if let Some(link) = link.as_ref().filter(|link| link.len() > PATH_LIMIT) {
         return Err(TreeError::TooLong(link.len()));
     }
     let size = entry.size();
-    let header = entry.header();
+    let header = headers.own;
     let kind = match header.entry_type() {
         _ if in_pieces => MemberKind::Pieces,
         tar::EntryType::Directory => MemberKind::Directory,
@@ -241,7 +272,6 @@ fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Memb
         (_, Some(_)) => "GNU",
         _ => "v7",
     };
-    let is_long = |name: &[u8]| format == "GNU" && name.len() > 100;
     let named = |key: &str, field: Option<&[u8]>| match key {
         "uname" if records.user.is_some() => records.user.clone().unwrap_or_default(),
         "gname" if records.group.is_some() => records.group.clone().unwrap_or_default(),
@@ -249,8 +279,7 @@ fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Memb
     };
     let form = Form {
         format,
-        long_names: (is_long(&raw) && !records.keys.iter().any(|key| **key == *"path"))
-            || link.as_ref().is_some_and(|link| is_long(link) && !records.keys.iter().any(|key| **key == *"linkpath")),
+        long_names: headers.long_name || headers.long_link,
         user: named("uname", header.username_bytes()),
         group: named("gname", header.groupname_bytes()),
         prefix: if raw.starts_with(b"./") {
@@ -261,7 +290,7 @@ fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Memb
             ""
         },
         slash: raw.ends_with(b"/"),
-        header: shape(header.as_bytes()),
+        header: Shape::of(header.as_bytes()),
         records: records.keys,
     };
     let is_device = matches!(kind, MemberKind::CharacterDevice | MemberKind::BlockDevice);
@@ -278,8 +307,8 @@ fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Memb
         path,
         kind,
         mode: header.mode()? & 0o7777,
-        uid: header.uid()?,
-        gid: header.gid()?,
+        uid: records.uid.map_or_else(|| header.uid(), Ok)?,
+        gid: records.gid.map_or_else(|| header.gid(), Ok)?,
         time: match records.time {
             Some(time) => time,
             None => (i64::try_from(header.mtime()?).unwrap_or(i64::MAX), 0),
@@ -294,125 +323,25 @@ fn describe<R: Read>(path: Box<[u8]>, entry: &mut Walked<'_, R>) -> Result<(Memb
     Ok((member, form))
 }
 
-/// What the PAX records of an entry say.
-#[derive(Default)]
-struct Records {
-    keys: Vec<Box<str>>,
-    time: Option<(i64, u32)>,
-    user: Option<Box<[u8]>>,
-    group: Option<Box<[u8]>>,
-    attributes: BTreeMap<Box<[u8]>, Box<[u8]>>,
-}
-
-impl Records {
-    fn of<R: Read>(entry: &mut Walked<'_, R>) -> Result<Records, TreeError> {
-        let mut found = Records::default();
-        let mut names = 0;
-        for record in entry.pax_extensions()?.into_iter().flatten() {
-            // A value with a line break in it looks like two lines that are no records.
-            let Ok(record) = record else {
-                if !found.keys.iter().any(|key| **key == *"?") {
-                    found.keys.push("?".into());
-                }
-                continue;
-            };
-            let (key, value) = (record.key_bytes(), record.value_bytes());
-            names += key.len();
-            if names > NAMES_LIMIT {
-                let what = "bytes in the names of an entry's attributes";
-                return Err(TreeError::TooMany { what, limit: NAMES_LIMIT as u64 });
-            }
-            if let Some(name) = key.strip_prefix(b"SCHILY.xattr.") {
-                let value: Box<[u8]> = match value.len() {
-                    0..=VALUE_LIMIT => value.into(),
-                    _ => Digest::of(value).to_string().into_bytes().into(),
-                };
-                found.attributes.insert(name.into(), value);
-                continue;
-            }
-            match key {
-                b"mtime" => found.time = time(value),
-                b"uname" if value.len() <= NAMES_LIMIT => found.user = Some(value.into()),
-                b"gname" if value.len() <= NAMES_LIMIT => found.group = Some(value.into()),
-                _ => {}
-            }
-            found.keys.push(String::from_utf8_lossy(key).into());
-        }
-        found.keys.sort();
-        found.keys.dedup();
-        Ok(found)
+/// Makes sure that the tar reader has understood an entry as its headers say: it takes records apart by line and takes the
+/// first of several, where others go by their length and take the last.
+fn agree<R: Read>(
+    entry: &Walked<'_, R>,
+    raw: &[u8],
+    records: &Records,
+    headers: &Headers<'_>,
+) -> Result<(), TreeError> {
+    let path = match &records.path {
+        Some(path) => &**path,
+        None => &headers.own.path_bytes(),
+    };
+    if !headers.long_name && path != raw {
+        return Err(malformed("the PAX records of an entry say more than one path").into());
     }
-}
-
-/// A time as PAX writes it: decimal seconds, with a fraction or not.
-fn time(text: &[u8]) -> Option<(i64, u32)> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let seconds: i64 = whole.parse().ok()?;
-    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    if entry.header().entry_type() != tar::EntryType::GNUSparse
+        && entry.size() != records.size.map_or_else(|| headers.own.entry_size(), Ok)?
+    {
+        return Err(malformed("the PAX records of an entry say more than one size").into());
     }
-    let digits: String = fraction.chars().chain("000000000".chars()).take(9).collect();
-    let nanoseconds: u32 = digits.parse().ok()?;
-    // Of a time before 1970 the fraction goes further back.
-    Some(match (whole.starts_with('-'), nanoseconds) {
-        (true, 1..) => (seconds.checked_sub(1)?, 1_000_000_000 - nanoseconds),
-        _ => (seconds, nanoseconds),
-    })
-}
-
-/// A digest of what a header holds beside what a member says: of numbers it is how they are written that counts.
-fn shape(header: &[u8; 512]) -> Digest {
-    let mut bytes = *header;
-    // Name, type and link say what the member says; user and group are told.
-    for field in [0..100, 156..257, 265..329, 345..500] {
-        bytes[field].fill(0);
-    }
-    for field in [100..108, 108..116, 116..124, 124..136, 136..148, 148..156, 329..337, 337..345] {
-        let field = &mut bytes[field];
-        if field[0] & 0x80 != 0 {
-            field[1..].fill(0);
-            field[0] &= 0xc0;
-        } else {
-            field.iter_mut().filter(|byte| byte.is_ascii_digit()).for_each(|byte| *byte = b'0');
-        }
-    }
-    Digest::of(&bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_of_records_have_fractions() {
-        for (text, expected) in [
-            ("0", Some((0, 0))),
-            ("12.5", Some((12, 500_000_000))),
-            ("1.0000000019", Some((1, 1))),
-            ("-1.5", Some((-2, 500_000_000))),
-            ("-0.25", Some((-1, 750_000_000))),
-            ("x", None),
-            ("1.x", None),
-        ] {
-            assert_eq!(time(text.as_bytes()), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_header_has_one_shape_whatever_the_member_is_called() {
-        let header = |name: &str, mode: u32, size: u64| {
-            let mut header = tar::Header::new_ustar();
-            header.set_path(name).unwrap();
-            header.set_mode(mode);
-            header.set_size(size);
-            header.set_cksum();
-            header
-        };
-        let one = header("a", 0o644, 3);
-        assert_eq!(shape(one.as_bytes()), shape(header("b/c", 0o755, 77).as_bytes()));
-        let mut spaced = one.clone();
-        spaced.as_mut_bytes()[100..108].copy_from_slice(b"000644 \0");
-        assert_ne!(shape(one.as_bytes()), shape(spaced.as_bytes()));
-    }
+    Ok(())
 }

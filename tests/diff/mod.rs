@@ -237,6 +237,7 @@ fn forms_of_tar_streams_are_told_apart() {
         (&json!("ustar, PAX path"), &json!("GNU, long names"))
     );
     assert_eq!(layer[1]["left"]["form"], "ustar, begins with ./");
+    assert_eq!(layer[1]["header"], json!(["magic or padding"]));
     // No form is a time.
     assert_eq!(compare(pax.clone(), gnu, &["--ignore", "time"]).code, 1);
     let fine = written(&sandbox, "PAX_FORMAT", &entries.replace("mtime=5", "mtime=5.25"));
@@ -253,6 +254,96 @@ fn forms_of_tar_streams_are_told_apart() {
     );
     let document = compare(pax, global, &["--ignore", "time"]).differs();
     assert_eq!(document["layers"][0]["files"][0]["right"]["kind"], "global records");
+}
+
+/// Compares two images of one layer.
+fn streams(left: &[u8], right: &[u8], flags: &[&str]) -> crate::support::Run {
+    let sandbox = Sandbox::new();
+    HandMade::new().layer(left).write(&sandbox.path("left"), "image");
+    HandMade::new().layer(right).write(&sandbox.path("right"), "image");
+    sandbox.run(["diff", "oci:left", "oci:right", "--json"].iter().chain(flags))
+}
+
+/// A program with a capability, which is an attribute of bytes.
+fn capable(value: &str, path: Option<&str>, time: u64) -> Vec<u8> {
+    let mut records = record("SCHILY.xattr.security.capability", value);
+    path.iter().for_each(|path| records.push_str(&record("path", path)));
+    records.push_str(&record("mtime", &time.to_string()));
+    let mut tar = Tar::default();
+    tar.header(b'x', b"PaxHeader", 0o644, records.len() as u64, "").content(records.as_bytes());
+    tar.file("bin/ping", b"x").end()
+}
+
+fn record(key: &str, value: &str) -> String {
+    let rest = key.len() + value.len() + 3;
+    let length = (rest..).find(|length| length.to_string().len() + rest == *length).unwrap();
+    format!("{length} {key}={value}\n")
+}
+
+#[test]
+fn attributes_are_compared_byte_by_byte() {
+    let (one, other) = ("\u{1}\0\0\u{2}\n ", "\u{1}\0\0\u{2}\n\u{7f}");
+    for flags in [&[][..], &["--tree"], &["--ignore", "time"]] {
+        let document = streams(&capable(one, None, 0), &capable(other, None, 5), flags).differs();
+        let files = if flags == ["--tree"] { &document["files"] } else { &document["layers"][0]["files"] };
+        let expected = if flags.is_empty() { "/bin/ping time,xattrs" } else { "/bin/ping xattrs" };
+        assert_eq!(crate::verify::lines(files), [expected]);
+        assert_eq!(files[0]["left"]["xattrs"]["security.capability"], r"\x01\x00\x00\x02\n ");
+    }
+    streams(&capable(one, None, 0), &capable(one, None, 5), &["--ignore", "time"]).ok();
+    // An access list is one as well.
+    let list = |users: &str| Tar::default().pax("SCHILY.acl.access", users).file("f", b"").end();
+    let document = streams(&list("user::rwx"), &list("user::rwx,user:evil:rwx"), &["--tree"]).differs();
+    assert_eq!(crate::verify::lines(&document["files"]), ["/f xattrs"]);
+}
+
+#[test]
+fn records_that_readers_understand_in_different_ways_are_no_layer() {
+    let hidden = record("path", "bin/evil");
+    let twice = [record("path", "bin/first"), record("path", "bin/last")].concat();
+    let mut ambiguous = Tar::default();
+    ambiguous.header(b'x', b"PaxHeader", 0o644, twice.len() as u64, "").content(twice.as_bytes()).file("f", b"");
+    let malformed = Tar::default().header(b'x', b"PaxHeader", 0o644, 8, "").content(b"99 a=bc\n").file("f", b"").end();
+    for (tar, why) in [
+        (capable(&format!("x\n{hidden}y"), None, 0), "more than one path"),
+        (ambiguous.end(), "more than one path"),
+        (malformed, "a PAX record is malformed"),
+        (Tar::default().pax("uname", &"u".repeat(2000)).file("f", b"").end(), "bytes in the name of an owner"),
+    ] {
+        let document = streams(&Tar::default().file("bin/ping", b"x").end(), &tar, &[]).differs();
+        let layer = &document["layers"][0];
+        assert_eq!(layer["verdict"], "damaged", "{why}");
+        assert!(layer["why"].as_str().unwrap().contains(why), "{document}");
+    }
+    // The last of several counts, where it is the same.
+    let document = streams(&capable("\n\n", Some("bin/ping"), 0), &capable("\n", Some("bin/ping"), 0), &[]).differs();
+    assert_eq!(crate::verify::lines(&document["layers"][0]["files"]), ["/bin/ping xattrs"]);
+}
+
+#[test]
+fn what_does_not_count_hides_nothing_beside_the_entries() {
+    let tar = |time: &str| Tar::default().pax("mtime", time).file("f", b"1").end();
+    streams(&tar("0"), &tar("7"), &["--ignore", "time"]).ok();
+    let payload = [tar("7"), b"PAYLOAD".repeat(300)].concat();
+    let document = streams(&tar("0"), &payload, &["--ignore", "time"]).differs();
+    assert_eq!(verdicts(&document), ["metadata only -"]);
+    assert!(document["layers"][0]["why"].as_str().unwrap().contains("beside"), "{document}");
+    // In the padding of a file, too.
+    let mut padded = tar("7");
+    let at = padded.len() - 1024 - 100;
+    padded[at] = b'!';
+    let document = streams(&tar("0"), &padded, &["--ignore", "time"]).differs();
+    assert_eq!(verdicts(&document), ["metadata only -"]);
+}
+
+#[test]
+fn names_that_are_no_text_stay_apart() {
+    let tar = |byte: u8| {
+        let mut tar = Tar::default();
+        tar.header(b'0', &[b'x', byte], 0o644, 0, "").end()
+    };
+    let document = streams(&tar(0xff), &tar(0xfe), &[]).differs();
+    assert_eq!(crate::verify::lines(&document["layers"][0]["files"]), [r"/x\xfe added", r"/x\xff removed"]);
 }
 
 #[test]

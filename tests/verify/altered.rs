@@ -39,7 +39,9 @@ fn the_same_is_identical_by_its_digest() {
     let sandbox = sandbox();
     let run = sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
     let digest = tool("skopeo", ["inspect", "--format", "{{.Digest}}", &sandbox.image("app")]);
-    assert_eq!(run.stdout, format!("linux/amd64 identical: {digest}"));
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(lines[0], format!("linux/amd64 identical: {}", digest.trim()));
+    assert!(lines.len() == 2 && lines[1].starts_with("  base: oci:bases:base sha256:"), "{}", run.stdout);
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).ok().documents().remove(0);
     assert_eq!((&document["equal"], &document["platform"]), (&true.into(), &"linux/amd64".into()));
     assert_eq!(document["left"]["digest"], document["right"]["digest"]);
@@ -321,6 +323,40 @@ fn written_by_another_tar() {
     let found = file(&document, "code", "/srv/run");
     assert_eq!((&found["left"]["form"], &found["right"]["form"]), (&"ustar".into(), &"GNU".into()));
     assert_eq!((&found["left"]["user"], &found["right"]["user"]), (&"".into(), &"root".into()));
+}
+
+#[test]
+fn what_is_only_written_otherwise_stands_back() {
+    let sandbox = sandbox();
+    // Another way to write modes, of twenty entries and all others; among them one that is another file.
+    for name in 10..30 {
+        sandbox.file(&format!("code/a{name}"), "x");
+    }
+    sandbox.build(&["app.toml"]);
+    let rewritten = |order: bool| {
+        sandbox.alter_layer("app", "code", |members| {
+            for (header, _) in members.iter_mut() {
+                header.as_mut_bytes()[107] = b' ';
+            }
+            let at = position(members, "srv/main.py");
+            members[at].1[0] = b'P';
+            header(members, "srv/run").set_mode(0o777);
+            header(members, "srv/a12").set_mtime(7);
+            if order {
+                let last = members.len() - 1;
+                members.swap(last, last - 1);
+            }
+        });
+        sandbox.run(["verify", "app.toml", "oci:out:app"]).stdout
+    };
+    let text = rewritten(false);
+    let lines: Vec<&str> = text.lines().skip_while(|line| !line.ends_with("  code")).skip(2).take(4).collect();
+    assert!(lines[0].starts_with("    /srv/main.py: content ") && !lines[0].contains("tar form"), "{text}");
+    assert!(lines[1].starts_with("    /srv/run: mode 0755 → 0777"), "{text}");
+    assert!(lines[2].starts_with("    /srv/a12: time 1970-01-01T00:00:00Z → 1970-01-01T00:00:07Z"), "{text}");
+    assert!(lines[3].contains("entries are written otherwise, as /srv: tar form "), "{text}");
+    assert!(lines[3].ends_with(", in the header mode"), "{text}");
+    assert!(rewritten(true).contains("order differs: 2 entries stand at another place"), "{text}");
 }
 
 #[test]

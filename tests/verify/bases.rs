@@ -38,12 +38,21 @@ fn built(registry: &Registry) -> Sandbox {
 fn the_base_is_the_one_that_the_annotations_name() {
     let registry = Registry::start();
     let sandbox = built(&registry);
-    base("two").put(&registry, "base", "v1");
-    sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    let one = registry.resolve("base", "v1").unwrap();
+    let two = base("two").put(&registry, "base", "v1");
+    let name = format!("{}/base:v1", registry.host());
+    let run = sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    let base: Vec<&str> = run.stdout.lines().skip(1).collect();
+    assert_eq!(base, [format!("  base: {name} {one}")]);
     // A lock file that names the new one does not change what the image says, unless it alone counts.
     sandbox.run(["lock", "app.toml"]).ok();
-    sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    let run = sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    let contradiction = format!("the image says it was made of `{name}` {one}, and the lock file pins {two}: ");
+    let note = format!("  note: {contradiction}the image's was taken (--locked takes the lock file's)\n");
+    assert!(run.stdout.ends_with(&note), "{}", run.stdout);
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--locked", "--json"]).differs();
+    assert_eq!(document["notes"], serde_json::json!([contradiction + "the lock file's was taken"]));
+    assert_eq!(document["base"], serde_json::json!({"ref": name, "digest": two}));
     assert_eq!(verdicts(&document), ["content differs by hand", "identical code"]);
     let named = fields(&document, "manifest");
     let is_named = |field: &String| field.starts_with("manifest.annotations.org.opencontainers.image.base.digest ");
@@ -67,6 +76,42 @@ fn without_annotations_the_lock_file_names_it_else_the_newest_is_taken_and_that_
     assert_eq!(verdicts(&document), ["content differs by hand", "identical code"]);
     let note = document["notes"][0].as_str().unwrap();
     assert!(note.contains("/base:v1` it was made of") && note.contains("the newest was taken"), "{note}");
+    // That is said of an image that is equal as well.
+    base("one").put(&registry, "base", "v1");
+    let run = sandbox.run(["verify", "app.toml", "oci:out:app", "--tree"]).ok();
+    assert!(run.stdout.ends_with(&format!("  note: {note}\n")), "{}", run.stdout);
+}
+
+#[test]
+fn a_name_that_is_spelled_out_is_the_same() {
+    let registry = Registry::start();
+    base("one").put(&registry, "team/base", "latest");
+    let sandbox = Sandbox::new();
+    sandbox.file("app/main.py", "main\n");
+    sandbox.dockerfile(&format!("FROM {}/team/base\nCOPY main.py /srv/app/\n", registry.host()));
+    // buildah writes the tag that nobody did.
+    sandbox.build_with_buildah("app/Dockerfile", "app", &[], "oci:built");
+    let manifest = crate::support::judge::raw_manifest(&format!("oci:{}", sandbox.path("built").display()));
+    let name = &manifest["annotations"]["org.opencontainers.image.base.name"];
+    assert_eq!(*name, format!("{}/team/base:latest", registry.host()));
+    base("two").put(&registry, "team/base", "latest");
+    let document =
+        sandbox.run(["verify", "app/Dockerfile", "oci:built", "--tree", "--json"]).ok().documents().remove(0);
+    assert_eq!(document["notes"], serde_json::json!([]));
+}
+
+#[test]
+fn a_layer_of_the_base_that_the_repository_lacks_is_damaged() {
+    let registry = Registry::start();
+    let sandbox = built(&registry);
+    let to = format!("{}/app", registry.host());
+    sandbox.run(["push", "app.toml", "--to", &to]).ok();
+    sandbox.run(["verify", "app.toml", &to]).ok();
+    let digest = sandbox.manifest("app")["layers"][0]["digest"].as_str().unwrap().to_owned();
+    registry.delete_blob("app", &digest);
+    let document = sandbox.run(["verify", "app.toml", &to, "--json"]).differs();
+    assert_eq!(verdicts(&document), ["damaged by hand", "identical code"]);
+    assert!(document["layers"][0]["why"].as_str().unwrap().contains(&digest), "{document}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::Sandbox;
 use crate::support::altered::{header, new_file};
@@ -180,6 +180,120 @@ fn a_platform_that_the_image_lacks_is_missing_and_one_that_the_spec_lacks_extra(
     assert_eq!((run.code, run.stdout.as_str()), (1, "linux/riscv64 missing: only two.toml has it\n"));
 }
 
+/// Puts an index over images of the layout `out`, each for what is said; nothing said, no platform stated.
+fn index(sandbox: &Sandbox, name: &str, images: &[(&str, &str)]) {
+    let mut layout: Value = serde_json::from_slice(&fs::read(sandbox.path("out/index.json")).unwrap()).unwrap();
+    let named = |name: &str| {
+        let descriptors = layout["manifests"].as_array().unwrap().iter();
+        let of_name = |one: &&Value| one["annotations"]["org.opencontainers.image.ref.name"] == name;
+        descriptors.clone().find(of_name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    let descriptors: Vec<Value> = images
+        .iter()
+        .map(|(image, platform)| {
+            let mut descriptor = named(image);
+            let object = descriptor.as_object_mut().unwrap();
+            object.remove("annotations");
+            object.remove("platform");
+            let parts: Vec<&str> = platform.split('/').collect();
+            if let [os, architecture, variant @ ..] = &parts[..] {
+                object.insert("platform".into(), json!({"os": os, "architecture": architecture}));
+                variant.iter().for_each(|variant| object["platform"]["variant"] = json!(variant));
+            }
+            descriptor
+        })
+        .collect();
+    const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX, "manifests": descriptors}).to_string();
+    let mut top = json!({"mediaType": INDEX, "annotations": {"org.opencontainers.image.ref.name": name}, "digest": "", "size": 0});
+    sandbox.put(&mut top, index.as_bytes());
+    layout["manifests"].as_array_mut().unwrap().push(top);
+    fs::write(sandbox.path("out/index.json"), layout.to_string()).unwrap();
+}
+
+/// The layout `out` with `app` and `evil` for linux/arm64, of which the first is what `app.toml` gives.
+fn good_and_evil() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let spec = "name = \"app\"\nbase = \"scratch\"\nplatforms = [\"linux/arm64\"]\n\
+                [[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/srv/\"\n";
+    sandbox.file("app.toml", spec).file("evil.toml", spec.replace("\"app\"", "\"evil\"")).file("code/x", "evil\n");
+    sandbox.build(&["evil.toml"]);
+    sandbox.file("code/x", "good\n");
+    sandbox.build(&["app.toml"]);
+    sandbox
+}
+
+#[test]
+fn an_image_that_an_index_holds_twice_for_a_platform_is_extra() {
+    let sandbox = good_and_evil();
+    index(&sandbox, "twice", &[("app", "linux/arm64"), ("evil", "linux/arm64")]);
+    index(&sandbox, "variant", &[("app", "linux/arm64"), ("evil", "linux/arm64/v8")]);
+    index(&sandbox, "unsaid", &[("app", "linux/arm64"), ("evil", "")]);
+    let digest = tool("skopeo", ["inspect", "--format", "{{.Digest}}", &sandbox.image("evil")]);
+    let unfixed = fs::read_to_string(sandbox.path("app.toml")).unwrap().replace("platforms", "tags");
+    sandbox.file("unfixed.toml", unfixed.replace("linux/arm64", "v1"));
+    for image in ["twice", "variant", "unsaid"] {
+        let image = format!("oci:out:{image}");
+        for (spec, flags) in
+            [("app.toml", &[][..]), ("app.toml", &["--platform", "linux/arm64"]), ("unfixed.toml", &[])]
+        {
+            let run = sandbox.run(["verify", spec, &image, "--json"].iter().chain(flags));
+            let documents = run.documents();
+            assert_eq!((run.code, documents.len()), (1, 2), "{image} {spec}: {}", run.stdout);
+            assert_eq!((&documents[0]["equal"], &documents[1]["left"]), (&true.into(), &Value::Null), "{image} {spec}");
+            assert_eq!(documents[1]["right"]["digest"], digest.trim(), "{image} {spec}");
+        }
+    }
+    // One that says the platform in the same words is meant before one that means the same.
+    index(&sandbox, "exact", &[("evil", "linux/arm64/v8"), ("app", "linux/arm64")]);
+    let documents = sandbox.run(["verify", "app.toml", "oci:out:exact", "--json"]).documents();
+    assert_eq!((&documents[0]["equal"], &documents[1]["left"]), (&true.into(), &Value::Null), "{documents:?}");
+}
+
+#[test]
+fn each_image_of_an_index_is_compared_with_one() {
+    let sandbox = good_and_evil();
+    index(&sandbox, "one", &[("app", "linux/arm64")]);
+    index(&sandbox, "two", &[("app", "linux/arm64"), ("evil", "linux/arm64/v8")]);
+    index(&sandbox, "other", &[("evil", "linux/arm64/v8"), ("app", "linux/arm64")]);
+    for flags in [&[][..], &["--platform", "linux/arm64/v8"]] {
+        let run = sandbox.run(["diff", "oci:out:one", "oci:out:two", "--json"].iter().chain(flags));
+        let documents = run.documents();
+        assert_eq!((run.code, &documents[0]["equal"], &documents[1]["left"]), (1, &true.into(), &Value::Null));
+        let run = sandbox.run(["diff", "oci:out:two", "oci:out:other", "--json"].iter().chain(flags));
+        let equal: Vec<String> = platforms(&run.documents()).into_iter().take(2).collect();
+        assert_eq!(equal, ["linux/arm64 true", "linux/arm64/v8 true"]);
+    }
+}
+
+#[test]
+fn what_an_index_holds_beside_images_is_compared_whatever_does_not_count() {
+    let sandbox = good_and_evil();
+    index(&sandbox, "one", &[("app", "linux/arm64"), ("app", "unknown/unknown")]);
+    index(&sandbox, "two", &[("app", "linux/arm64"), ("evil", "unknown/unknown")]);
+    for flags in [&[][..], &["--ignore", "time"]] {
+        let run = sandbox.run(["diff", "oci:out:one", "oci:out:two", "--json"].iter().chain(flags));
+        assert_eq!((run.code, platforms(&run.documents())), (1, vec!["linux/arm64 true".into(), "index false".into()]));
+    }
+}
+
+#[test]
+fn the_platform_is_the_one_that_a_spec_below_fixes() {
+    let sandbox = Sandbox::new();
+    sandbox.file("base.toml", "name = \"base\"\nbase = \"scratch\"\nplatforms = [\"linux/arm64\"]\n");
+    sandbox.file(
+        "app.toml",
+        "name = \"app\"\nbase = { spec = \"base.toml\" }\n[[layer]]\nname = \"code\"\ncontext = \"code\"\nto = \"/srv/\"\n",
+    );
+    sandbox.file("code/x", "x\n").build(&["app.toml"]);
+    sandbox.run(["verify", "app.toml", "oci:out:app"]).ok();
+    sandbox.alter("app", |_, config| config["architecture"] = "amd64".into());
+    let run = sandbox.run(["verify", "app.toml", "oci:out:app"]);
+    assert_eq!(run.code, 1, "{}{}", run.stdout, run.stderr);
+    let expected = "linux/arm64 missing: only app.toml has it\nlinux/amd64 extra: only oci:out:app has it\n";
+    assert_eq!(run.stdout, expected);
+}
+
 #[test]
 fn a_folder_of_one_spec_is_that_spec() {
     let sandbox = sources();
@@ -199,12 +313,13 @@ fn what_steers_a_terminal_is_not_shown() {
         header(members, "data/words").set_mode(0o600);
     });
     sandbox.alter("app", |manifest, config| {
-        config["config"]["Labels"]["x\u{1b}[2J"] = "\u{7}bell".into();
+        config["config"]["Labels"]["x\u{1b}[2J"] = "\u{7}bell\u{202e}gpj.exe\u{2028}linux/amd64 identical".into();
         manifest["annotations"]["note\u{1b}"] = "x\ny".into();
     });
     let run = sandbox.run(["verify", "app.toml", "oci:out:app"]);
     assert_eq!(run.code, 1);
-    assert!(run.stdout.chars().all(|c| c == '\n' || !c.is_control()), "{:?}", run.stdout);
+    let steers = |c: char| c != '\n' && (c.is_control() || matches!(c, '\u{202e}' | '\u{2028}'));
+    assert!(!run.stdout.contains(steers), "{:?}", run.stdout);
     assert!(run.stdout.contains("[31mred: added file"), "{}", run.stdout);
     let document = sandbox.run(["verify", "app.toml", "oci:out:app", "--json"]).differs();
     assert_eq!(verdicts(&document)[3], "content differs data");

@@ -145,6 +145,66 @@ fn directories_that_nobody_describes_are_those_that_unpacking_makes() {
 }
 
 #[test]
+fn a_hard_link_is_a_name_of_what_was_there_before_it() {
+    // The handler becomes a name of the evil file below; the good one comes after it and is taken away.
+    let (mut evil, mut link, mut gone) = (Tar::default(), Tar::default(), Tar::default());
+    evil.file("handler", b"good").file("z", b"evil");
+    link.header(b'1', b"handler", 0o644, 0, "z").file("z", b"good");
+    gone.file(".wh.z", b"");
+    let mut flat = Tar::default();
+    flat.file("handler", b"good");
+    let document = diff(&two(&[&flat], &[&evil, &link, &gone]), &[]).differs();
+    assert_eq!(lines(&document["files"]), ["/handler content"]);
+    // In one layer: what the whiteout hides was there when the link came.
+    let mut at_once = Tar::default();
+    at_once.header(b'1', b"handler", 0o644, 0, "z").file(".wh.z", b"").file("z", b"good");
+    let document = diff(&two(&[&flat], &[&evil, &at_once, &gone]), &[]).differs();
+    assert_eq!(lines(&document["files"]), ["/handler content"]);
+    // Modes are the file's, whichever name they were said of.
+    let (mut below, mut mode) = (Tar::default(), Tar::default());
+    below.file("handler", b"good");
+    mode.header(b'1', b"z", 0o4755, 0, "handler");
+    let document = diff(&two(&[&flat], &[&below, &mode, &gone]), &[]).differs();
+    assert_eq!(lines(&document["files"]), ["/handler mode"]);
+}
+
+#[test]
+fn links_and_directories_replace_each_other_as_unpacking_does() {
+    let (mut b, mut x, mut link) = (Tar::default(), Tar::default(), Tar::default());
+    b.folder("b/", 0o755);
+    x.file("a/x", b"evil");
+    link.symlink("a", "b");
+    // A directory that nobody described goes with what is in it when a link takes its place.
+    let document = diff(&two(&[&b, &x, &link], &[&b, &link, &x]), &[]).differs();
+    assert_eq!(lines(&document["files"]), ["/b/x added"]);
+    // What lies behind a link lies where it points.
+    let mut real = Tar::default();
+    real.folder("b/", 0o755).file("b/x", b"evil").symlink("a", "b");
+    diff(&two(&[&b, &link, &x], &[&real]), &[]).ok();
+    // In one layer as well.
+    let mut at_once = Tar::default();
+    at_once.folder("b/", 0o755).folder("a/", 0o755).file("a/x", b"evil").symlink("a", "b");
+    diff(&two(&[&at_once], &[&b, &link]), &[]).ok();
+    let mut circle = Tar::default();
+    circle.symlink("a", "c").symlink("c", "a").file("a/x", b"");
+    let document = diff(&two(&[&b], &[&circle]), &[]).differs();
+    assert_eq!(document["layers"][0]["verdict"], "damaged");
+    assert!(document["layers"][0]["why"].as_str().unwrap().contains("lead in a circle"), "{document}");
+}
+
+#[test]
+fn the_root_has_a_mode_and_an_owner_too() {
+    let (mut one, mut other) = (Tar::default(), Tar::default());
+    one.file("f", b"1");
+    other.folder("./", 0o777).file("f", b"1");
+    let document = diff(&two(&[&one], &[&other]), &[]).differs();
+    assert_eq!(lines(&document["files"]), ["/ mode"]);
+    let mut plain = Tar::default();
+    plain.folder("./", 0o755).file("f", b"1");
+    diff(&two(&[&one], &[&plain]), &[]).ok();
+}
+
+#[test]
 fn settings_that_say_the_same_are_equal_and_others_are_named() {
     let sandbox = Sandbox::new();
     let write = |name: &str, config: Value, author: &str| {
@@ -154,7 +214,11 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         image.config["created"] = "2024-01-01T00:00:00Z".into();
         image.write(&sandbox.path(name), name);
     };
-    write("left", json!({"Env": ["A=1", "B=2"], "WorkingDir": "/", "Labels": null, "ArgsEscaped": true}), "me");
+    write(
+        "left",
+        json!({"Env": ["A=1", "B=2"], "WorkingDir": "/", "Labels": null, "ArgsEscaped": true, "Tty": false}),
+        "me",
+    );
     let labels = json!({"io.buildah.version": "1.28.2"});
     write("right", json!({"Env": ["B=2", "A=1"], "Cmd": [], "User": "", "Labels": labels}), "you");
     diff(&sandbox, &[]).ok();
@@ -163,6 +227,7 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         json!({
             "Env": ["A=1", "B=3"], "Cmd": ["x"], "Entrypoint": ["e"], "User": "u", "WorkingDir": "/w/", "StopSignal": "HUP",
             "ExposedPorts": {"80/tcp": {}}, "Volumes": {"/v": {}}, "Healthcheck": {"Test": ["NONE"]}, "Labels": {"l": "1"},
+            "StopTimeout": 0, "NetworkDisabled": true, "Hostname": "h", "Memory": 5, "Unknown": {"x": [1]}, "Image": "sha256:0",
         }),
         "you",
     );
@@ -175,8 +240,13 @@ fn settings_that_say_the_same_are_equal_and_others_are_named() {
         r#"config.Env.B "2" "3""#,
         r#"config.ExposedPorts.80/tcp null {}"#,
         r#"config.Healthcheck null {"Test":["NONE"]}"#,
+        r#"config.Hostname null "h""#,
         r#"config.Labels.l null "1""#,
+        "config.Memory null 5",
+        "config.NetworkDisabled null true",
         r#"config.StopSignal null "HUP""#,
+        "config.StopTimeout null 0",
+        r#"config.Unknown null {"x":[1]}"#,
         r#"config.User null "u""#,
         r#"config.Volumes./v null {}"#,
         r#"config.WorkingDir null "/w""#,

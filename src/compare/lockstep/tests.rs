@@ -2,7 +2,7 @@ use std::ops::ControlFlow;
 
 use super::*;
 use crate::digest::Digest;
-use crate::image::{Form, MemberKind};
+use crate::image::{Form, MemberKind, Shape};
 
 fn file(path: &str, content: &str) -> Member {
     let form = Form {
@@ -13,7 +13,7 @@ fn file(path: &str, content: &str) -> Member {
         group: Box::default(),
         prefix: "",
         slash: false,
-        header: Digest::of(b""),
+        header: Shape::default(),
     };
     Member {
         path: path.as_bytes().into(),
@@ -65,7 +65,7 @@ fn streams_in_one_order_keep_nothing() {
     for number in 0..100_000 {
         let path = format!("a/{number}");
         pairing.step(number, Some(file(&path, "x")), Some(file(&path, "x"))).unwrap();
-        assert_eq!((waiting(&pairing), pairing.kept.0), (0, 0));
+        assert_eq!((waiting(&pairing), pairing.kept.taken), (0, 0));
     }
     let (matched, _) = pairing.finish();
     assert_eq!((matched.files.len(), matched.moved), (0, 0));
@@ -138,4 +138,28 @@ fn one_that_fails_stops_the_other() {
         },
     );
     assert_eq!((left, right), (Some(Err("broken")), Some(Err("stopped"))));
+}
+
+#[test]
+fn all_that_is_said_of_an_entry_is_paid_for() {
+    let long = "n".repeat(1000);
+    let plain = file("f", "");
+    let form = |form: Form| Member { form: Arc::new(form), ..plain.clone() };
+    let name: Box<[u8]> = long.as_bytes().into();
+    let entries = [
+        file(&long, ""),
+        Member { link: Some(name.clone()), ..plain.clone() },
+        Member { attributes: BTreeMap::from([(name.clone(), Box::default())]), ..plain.clone() },
+        Member { attributes: BTreeMap::from([(Box::default(), name.clone())]), ..plain.clone() },
+        form(Form { user: name.clone(), ..Form::clone(&plain.form) }),
+        form(Form { group: name.clone(), ..Form::clone(&plain.form) }),
+        form(Form { records: vec![long.as_str().into()], ..Form::clone(&plain.form) }),
+    ];
+    for entry in entries {
+        assert!(cost(&entry) >= cost(&plain) + 1000, "{entry:?}");
+        // So many of them fit and no more.
+        let mut pairing = Pairing::new(Measure::default(), Kept { taken: 0, limit: 100_000 });
+        let fit = (0..1000).take_while(|&number| pairing.step(number, Some(entry.clone()), None).is_ok()).count();
+        assert!((30..72).contains(&fit), "{fit}");
+    }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use super::expand::{Environment, expand};
 use super::instruction::{Command, Healthcheck, Instruction, Line};
-use super::program::{Program, Stage};
+use super::program::Program;
+use super::stage::Stage;
 use super::{Text, expand_words, parse_trigger, ports, signal};
 use crate::entry::lexical;
 use crate::image::{self, Config, ConfigEdits, Platform};

@@ -184,10 +184,7 @@ impl Cargo<'_> {
 
     async fn send(&self, remote: &RemoteRepository, asked: &str) -> Result<(Vec<(Descriptor, Status)>, bool), Error> {
         let blobs = self.blobs();
-        let digest = match remote.head_manifest(asked).await? {
-            Some(head) if head.digest.is_none() => remote.try_manifest(asked).await?.map(|manifest| manifest.digest),
-            head => head.and_then(|head| head.digest),
-        };
+        let digest = remote.tag_digest(asked).await?;
         if digest == Some(self.top.digest) {
             return Ok((blobs.into_iter().map(|blob| (blob.clone(), Status::Reused)).collect(), false));
         }

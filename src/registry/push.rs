@@ -308,11 +308,7 @@ impl RemoteRepository {
         let response = match self.call(&action, call).await?.success(&action).await {
             Err(error) if error.is_immutable_tag() => {
                 // It may be the very image, put by an attempt whose answer was lost, or by somebody faster.
-                let current = match self.head_manifest(reference).await?.and_then(|head| head.digest) {
-                    Some(current) => Some(current),
-                    None => self.try_manifest(reference).await?.map(|manifest| manifest.digest),
-                };
-                return match current {
+                return match self.tag_digest(reference).await? {
                     Some(current) if current == digest => Ok(PutOutcome { digest, subject: None }),
                     current => Err(self.immutable_tag(reference, current, digest, error.answer())),
                 };

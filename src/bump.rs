@@ -31,7 +31,7 @@ use crate::spec::{LayerRecipe, Recipe, Workspace};
 use crate::why::Why;
 use crate::workshop::Workshop;
 
-use below::Below;
+use below::{Below, Seen};
 use landing::Landing;
 use next::Next;
 use subject::{Subject, SubjectImage};
@@ -181,6 +181,8 @@ struct Run<'a> {
     landing: Landing,
     published: Arc<Published>,
     traffic: Arc<Traffic>,
+    /// What layers were seen to hold.
+    seen: Arc<Seen>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -246,7 +248,8 @@ impl<'a> Run<'a> {
             Landing::Layout(..) => None,
         };
         let published = Published::new(workshop, request.lookup.clone(), remote);
-        Ok(Run { workshop, recipe, options, request, subject, landing, published, traffic, notes: Mutex::default() })
+        let (seen, notes) = (Arc::default(), Mutex::default());
+        Ok(Run { workshop, recipe, options, request, subject, landing, published, traffic, seen, notes })
     }
 
     /// The lowest layers of an image of the subject, some of which may be new.
@@ -259,8 +262,9 @@ impl<'a> Run<'a> {
                 documents: image.lowest(&name, count, layers),
                 origin: Arc::clone(&self.subject.origin),
             },
-            grounds: image.grounds(self.workshop),
+            grounds: image.grounds.clone(),
             published: Arc::clone(&self.published),
+            seen: Arc::clone(&self.seen),
         }
     }
 

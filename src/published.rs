@@ -100,6 +100,8 @@ pub struct Published {
     others: OnceLock<Vec<PublishedImage>>,
     /// Blobs that are said to be trees and are none.
     no_trees: Mutex<BTreeSet<Digest>>,
+    /// Listings that were fetched, by the keys of their layers.
+    listings: Mutex<BTreeMap<Digest, Listing>>,
 }
 
 impl Published {
@@ -120,6 +122,7 @@ impl Published {
             replaced: OnceLock::new(),
             others: OnceLock::new(),
             no_trees: Mutex::default(),
+            listings: Mutex::default(),
         })
     }
 
@@ -282,7 +285,13 @@ impl Published {
     pub fn listing_within(&self, place: usize, key: &Digest, most: u64) -> Option<Listing> {
         let cached = self.cache(place)?.layers.iter().find(|cached| cached.layer.key == *key)?;
         let listing = cached.listing.as_ref().filter(|listing| listing.size <= most)?;
-        self.blob(place, listing).and_then(|bytes| Listing::decode(&bytes).ok())
+        let listings = || self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = listings().get(key).cloned() {
+            return Some(known);
+        }
+        let found = self.blob(place, listing).and_then(|bytes| Listing::decode(&bytes).ok())?;
+        listings().insert(*key, found.clone());
+        Some(found)
     }
 
     fn blob(&self, place: usize, descriptor: &crate::image::Descriptor) -> Option<Vec<u8>> {

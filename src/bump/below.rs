@@ -1,7 +1,8 @@
 //! What lies below a layer of a published image: its paths, asked of what is at hand before any layer is read.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{self, BaseImage};
 use crate::build::{ImageFiles, Memory};
@@ -24,6 +25,19 @@ pub(super) struct Below {
     pub grounds: Vec<Digest>,
     /// What repositories know.
     pub published: Arc<Published>,
+    /// What layers were seen to hold in this run.
+    pub seen: Arc<Seen>,
+}
+
+/// What layers were seen to hold, by their digests and how they are read: each is asked for or read once.
+#[derive(Default)]
+pub(super) struct Seen(Mutex<BTreeMap<(Digest, String), SeenLayer>>);
+
+#[derive(Clone)]
+struct SeenLayer {
+    entries: Arc<[Entry]>,
+    /// Whether the contents of its files were digested.
+    is_digested: bool,
 }
 
 impl Below {
@@ -55,15 +69,16 @@ impl Below {
     pub fn nodes(&self) -> Result<Nodes, Error> {
         let layers = &self.image.documents.layers;
         let store = self.workshop.store();
-        let whole = chain(layers);
-        if let Some(nodes) = store.tree(&whole) {
+        if let Some(nodes) = store.tree(&chain(layers)) {
             return Ok(nodes);
         }
-        let at_hand = self.grounds.iter().find_map(|ground| {
+        // Else those of the most layers that are at hand: read before, or the base's.
+        let read = (1..layers.len()).rev().find_map(|count| store.tree(&chain(&layers[..count])));
+        let base = self.grounds.iter().find_map(|ground| {
             let nodes = store.tree(ground).or_else(|| self.published.nodes(0, ground))?;
             Some(nodes).filter(|nodes| nodes.layers() as usize <= layers.len())
         });
-        let mut nodes = at_hand.unwrap_or_default();
+        let mut nodes = read.into_iter().chain(base).max_by_key(Nodes::layers).unwrap_or_default();
         let mut read_any = false;
         for layer in layers.iter().skip(nodes.layers() as usize) {
             match self.listing(layer).filter(|listing| !names_owners(&listing.entries)) {
@@ -75,7 +90,7 @@ impl Below {
             }
         }
         if read_any {
-            store.put_tree(&whole, &nodes)?;
+            store.put_tree(&chain(layers), &nodes)?;
         }
         Ok(nodes)
     }
@@ -86,7 +101,8 @@ impl Below {
     ///
     /// If it has to be read and cannot be, or is none that was laid here.
     pub fn outline(&self, at: usize) -> Result<Contents, Error> {
-        let items = self.headers(at)?.into_iter().map(|entry| Item { entry, source: Source::Nothing }).collect();
+        let items =
+            self.headers(at)?.iter().map(|entry| Item { entry: entry.clone(), source: Source::Nothing }).collect();
         let failed = |source| Error::Layer {
             span: None,
             image: self.image.name().to_owned(),
@@ -101,12 +117,8 @@ impl Below {
     /// # Errors
     ///
     /// If it has to be read and cannot be.
-    pub fn headers(&self, at: usize) -> Result<Vec<Entry>, Error> {
-        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Vec::new()) };
-        match self.listing(layer) {
-            Some(listing) => Ok(listing.entries),
-            None => self.read(layer, false),
-        }
+    pub fn headers(&self, at: usize) -> Result<Arc<[Entry]>, Error> {
+        self.see(at, false)
     }
 
     /// What the layer at this place holds, contents of files digested.
@@ -114,12 +126,24 @@ impl Below {
     /// # Errors
     ///
     /// If it has to be read and cannot be.
-    pub fn entries(&self, at: usize) -> Result<Vec<Entry>, Error> {
-        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Vec::new()) };
-        match self.listing(layer) {
-            Some(listing) => Ok(listing.entries),
-            None => self.read(layer, true),
+    pub fn entries(&self, at: usize) -> Result<Arc<[Entry]>, Error> {
+        self.see(at, true)
+    }
+
+    fn see(&self, at: usize, digests: bool) -> Result<Arc<[Entry]>, Error> {
+        let Some(layer) = self.image.documents.layers.get(at) else { return Ok(Arc::default()) };
+        let seen = || self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = (layer.digest, layer.media_type.clone());
+        let known = seen().get(&name).filter(|known| known.is_digested || !digests).cloned();
+        if let Some(known) = known {
+            return Ok(known.entries);
         }
+        let found = match self.listing(layer) {
+            Some(listing) => SeenLayer { entries: listing.entries.into(), is_digested: true },
+            None => SeenLayer { entries: self.read(layer, digests)?.into(), is_digested: digests },
+        };
+        seen().insert(name, found.clone());
+        Ok(found.entries)
     }
 
     /// The table of contents of a layer that its annotation gives a key, if it is at hand.

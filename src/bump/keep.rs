@@ -282,7 +282,7 @@ impl Keeping<'_> {
     }
 
     /// What the published layer holds.
-    fn published(&self, at: usize) -> Result<Vec<Entry>, Error> {
+    fn published(&self, at: usize) -> Result<Arc<[Entry]>, Error> {
         self.below(at + 1).entries(at)
     }
 
@@ -324,7 +324,7 @@ impl Keeping<'_> {
         if changed.is_empty() {
             return Ok(());
         }
-        let last = Listing { codec: laid.codec, entries: published, extents: Vec::new() };
+        let last = Listing { codec: laid.codec, entries: published.to_vec(), extents: Vec::new() };
         let why = Some(Why::between(Some(&last), &laid));
         let made = self.run.made(&laid)?;
         self.layers[at] = made.descriptor();
@@ -352,7 +352,7 @@ type MadeBefore = BTreeSet<Box<[u8]>>;
 /// An instruction's layer as it would be, as it is, and where the two differ.
 struct Compared {
     laid: Option<PreparedLayer>,
-    published: Vec<Entry>,
+    published: Arc<[Entry]>,
     changed: Vec<Mismatch>,
 }
 

@@ -22,7 +22,7 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
     let image = &run.subject.images[place];
     let wanted = positions(run, workspace, image, named)?;
     let said = Said::of(run, workspace, image);
-    let mut facts = published_facts(image).filter(|(ground, _)| is_its_ground(run, image, ground));
+    let mut facts = published_facts(run, image);
     let mut single = Single::new(run.workshop, run.recipe, run.options, &run.traffic);
     let mut layers: Vec<Descriptor> = image.manifest.layers.clone();
     let mut replacements = Replacements::new();
@@ -76,16 +76,14 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
     Next::replacing(place, image, replacements, &facts)
 }
 
-/// What the image's annotation knows of the image at the bottom: its digest and the facts.
-fn published_facts(image: &SubjectImage) -> Option<(String, Facts)> {
-    let (ground, facts) = image.manifest.annotations.get(BASE_FACTS)?.split_once(' ')?;
-    Some((ground.to_owned(), parse_facts(facts)?))
-}
-
-/// Whether facts speak of the base that the image says it is on. On another spec's image they are of what that is on.
-fn is_its_ground(run: &Run<'_>, image: &SubjectImage, ground: &str) -> bool {
-    let named = image.manifest.annotations.get(BASE_DIGEST).map(String::as_str);
-    matches!(run.recipe.base, Base::Recipe(_)) || named == Some(ground)
+/// What the image's annotation knows of the image at the bottom: its digest and the facts. They have to be of the base
+/// that the image says it is on; on another spec's image they are of what that is on.
+fn published_facts(run: &Run<'_>, image: &SubjectImage) -> Option<(String, Facts)> {
+    let annotations = &image.manifest.annotations;
+    let (ground, facts) = annotations.get(BASE_FACTS)?.split_once(' ')?;
+    let is_its = annotations.get(BASE_DIGEST).is_some_and(|base| base == ground);
+    let is_of_a_spec = matches!(run.recipe.base, Base::Recipe(_));
+    (is_its || is_of_a_spec).then_some((ground.to_owned(), parse_facts(facts)?))
 }
 
 /// Where the named layers are in the image, lowest first.

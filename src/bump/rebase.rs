@@ -201,11 +201,16 @@ fn holds(
         Err(Error::request(message, "push the spec instead: its layers are made anew where they have to be"))
     };
     let before = &run.subject.images[bumped.place];
-    let mut grounds = new.grounds(run.workshop);
+    let mut grounds = new.grounds.clone();
     grounds.insert(0, new.digest);
-    let nodes =
-        Below { workshop: run.workshop.clone(), image: base.clone(), grounds, published: Arc::clone(&run.published) }
-            .nodes()?;
+    let nodes = Below {
+        workshop: run.workshop.clone(),
+        image: base.clone(),
+        grounds,
+        published: Arc::clone(&run.published),
+        seen: Arc::clone(&run.seen),
+    }
+    .nodes()?;
     let text = bumped.manifest.annotations.get(BASE_FACTS).and_then(|text| text.split_once(' '));
     let facts = text.and_then(|(ground, facts)| Some((ground.to_owned(), parse_facts(facts)?)));
     let is_of_a_spec = matches!(run.recipe.base, Base::Recipe(_));
@@ -218,7 +223,7 @@ fn holds(
     let old_nodes = run.below(before, count, &before.manifest.layers).nodes()?;
     let whole = run.below(before, bumped.layers.len(), &bumped.manifest.layers);
     for at in count..bumped.layers.len() {
-        for entry in &whole.headers(at)? {
+        for entry in whole.headers(at)?.iter() {
             for path in parents(&entry.path).chain([&entry.path[..]]) {
                 if !same(&old_nodes, &nodes, path) {
                     return refuse(format!("`/{}` is not what it was", String::from_utf8_lossy(path)));
@@ -237,8 +242,7 @@ fn holds(
         }
     }
     // Facts are of the image at the bottom: they hold as long as it is the same.
-    let same_ground =
-        facts.filter(|(ground, _)| new.grounds(run.workshop).first().is_some_and(|new| new.to_string() == *ground));
+    let same_ground = facts.filter(|(ground, _)| new.grounds.first().is_some_and(|new| new.to_string() == *ground));
     Ok(same_ground.and_then(|(ground, facts)| Some(format!("{ground} {}", facts.to_text()?))))
 }
 

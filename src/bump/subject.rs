@@ -46,6 +46,8 @@ pub(super) struct SubjectImage {
     pub config: Config,
     /// The digests of its plain layers.
     pub diff_ids: Vec<Digest>,
+    /// The digests of the images at the bottom, the one that facts are known of first.
+    pub grounds: Vec<Digest>,
 }
 
 impl Subject {
@@ -68,7 +70,7 @@ impl Subject {
         let (document, origin) = (Document::parse(&bytes, &media_type)?, Arc::new(origin));
         let single = |descriptor: &Descriptor, bytes: Vec<u8>, manifest: Manifest| {
             let config_bytes = base::read(workshop, &origin, &manifest.config, CONFIG_LIMIT)?;
-            SubjectImage::new(descriptor, bytes, manifest, config_bytes)
+            SubjectImage::new(workshop, descriptor, bytes, manifest, config_bytes)
         };
         let mut images = Vec::new();
         let (top, index) = match document {
@@ -103,6 +105,7 @@ impl Subject {
 
 impl SubjectImage {
     fn new(
+        workshop: &Workshop,
         descriptor: &Descriptor,
         bytes: Vec<u8>,
         manifest: Manifest,
@@ -115,8 +118,8 @@ impl SubjectImage {
             return Err(ImageError::LayerCount { diff_ids, layers }.into());
         }
         let platform = descriptor.platform.clone().unwrap_or_else(|| config.platform());
-        let digest = descriptor.digest;
-        Ok(SubjectImage { platform, digest, bytes, manifest, config_bytes, config, diff_ids })
+        let (digest, grounds) = (descriptor.digest, grounds(workshop, &manifest));
+        Ok(SubjectImage { platform, digest, bytes, manifest, config_bytes, config, diff_ids, grounds })
     }
 
     /// How a layer is called by its annotation.
@@ -127,27 +130,6 @@ impl SubjectImage {
     /// The key that a layer's annotation names.
     pub fn layer_key(&self, at: usize) -> Option<Digest> {
         self.manifest.layers.get(at)?.annotations.get(LAYER_KEY)?.parse().ok()
-    }
-
-    /// The digests of the images at the bottom, as far as annotations name them: the one that facts are known of first.
-    /// Anybody may write annotations, and leave them where they are no longer true: unless the layers above say that
-    /// this image was put together here, an image is taken for the bottom only if its manifest is known and its layers are
-    /// the lowest.
-    pub fn grounds(&self, workshop: &Workshop) -> Vec<Digest> {
-        let annotations = &self.manifest.annotations;
-        let of_facts = annotations.get(BASE_FACTS).and_then(|text| text.split_once(' ')).map(|(of, _)| of);
-        let named = annotations.get(BASE_DIGEST).map(String::as_str);
-        let all = of_facts.into_iter().chain(named).filter_map(|digest| digest.parse().ok());
-        let is_ours = self.manifest.layers.last().is_some_and(|layer| layer.annotations.contains_key(LAYER_KEY));
-        let fits = |digest: &Digest| match workshop.store().known_document(digest).map(|b| Document::parse(&b, "")) {
-            Some(Ok(Document::Manifest(base))) => {
-                let lowest = self.manifest.layers.iter().map(|layer| layer.digest);
-                base.layers.iter().map(|layer| layer.digest).eq(lowest.take(base.layers.len()))
-            }
-            Some(_) => false,
-            None => is_ours,
-        };
-        all.filter(fits).collect()
     }
 
     /// The history entry of each layer: its place in the history. Nothing if there are not as many that stand for a
@@ -176,4 +158,25 @@ impl SubjectImage {
             annotations: self.manifest.annotations.clone(),
         }
     }
+}
+
+/// The digests of the images at the bottom, as far as annotations name them: the one that facts are known of first.
+/// Anybody may write annotations, and leave them where they are no longer true: unless the layers above say that
+/// this image was put together here, an image is taken for the bottom only if its manifest is known and its layers are
+/// the lowest.
+fn grounds(workshop: &Workshop, manifest: &Manifest) -> Vec<Digest> {
+    let annotations = &manifest.annotations;
+    let of_facts = annotations.get(BASE_FACTS).and_then(|text| text.split_once(' ')).map(|(of, _)| of);
+    let named = annotations.get(BASE_DIGEST).map(String::as_str);
+    let all = of_facts.into_iter().chain(named).filter_map(|digest| digest.parse().ok());
+    let is_ours = manifest.layers.last().is_some_and(|layer| layer.annotations.contains_key(LAYER_KEY));
+    let fits = |digest: &Digest| match workshop.store().known_document(digest).map(|b| Document::parse(&b, "")) {
+        Some(Ok(Document::Manifest(base))) => {
+            let lowest = manifest.layers.iter().map(|layer| layer.digest);
+            base.layers.iter().map(|layer| layer.digest).eq(lowest.take(base.layers.len()))
+        }
+        Some(_) => false,
+        None => is_ours,
+    };
+    all.filter(fits).collect()
 }

@@ -149,3 +149,38 @@ fn what_is_not_there_cannot_be_bumped() {
     let run = over(&fresh, "bump", &registry, &["--layer", "p5"]).ok();
     assert!(run.stdout.contains("the image has no layer `gained`"), "{}", run.stdout);
 }
+
+/// Layers that lie in one folder have to be known to each other; each is asked for once, and none is read.
+const IN_ONE_FOLDER: &[(Kind, usize)] = &[
+    (Kind::BlobHead, 2),
+    // The config, and the listings of the three layers.
+    (Kind::BlobGet, 4),
+    (Kind::UploadStart, 2),
+    (Kind::UploadPut, 2),
+    (Kind::ManifestHead, 2),
+    (Kind::ManifestGet, 2),
+    (Kind::ManifestPut, 1),
+];
+
+#[test]
+fn layers_in_one_folder_are_known_by_their_listings() {
+    let registry = crate::support::registry::Registry::start();
+    let machine = || {
+        let sandbox = crate::support::Sandbox::new();
+        let mut spec = "name = \"app\"\nbase = \"scratch\"\nrepository = \"${REGISTRY}/team/app\"\n".to_owned();
+        for name in ["below", "code", "above"] {
+            spec.push_str(&format!("[[layer]]\nname = \"{name}\"\ncontext = \"{name}\"\nto = \"/opt/python/\"\n"));
+        }
+        sandbox.file("app.toml", spec).file("code/code.py", "code\n");
+        sandbox
+    };
+    let first = machine();
+    first.file("below/below.py", "below\n").file("above/above.py", "above\n");
+    over(&first, "push", &registry, &[]).ok();
+    let fresh = machine();
+    fresh.file("code/code.py", "new\n");
+    registry.clear_log();
+    over(&fresh, "bump", &registry, &["--layer", "code"]).ok();
+    let log = registry.log();
+    assert_eq!(kinds(&log), IN_ONE_FOLDER, "{log}");
+}

@@ -11,24 +11,36 @@ use crate::entry::{Entry, Kind, parents};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mismatch {
     pub path: Box<[u8]>,
-    what: &'static str,
+    what: What,
+}
+
+/// What differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Changed,
+    ModeOrOwner,
+    Gone,
+    New,
 }
 
 impl Mismatch {
     /// Whether nothing lay there before, as far as the layer told.
     pub fn is_new(&self) -> bool {
-        self.what == IS_NEW
+        self.what == What::New
     }
 }
-
-/// What is said of a path that only the new layer has.
-const IS_NEW: &str = "is new";
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = String::from_utf8_lossy(&self.path);
         let path: String = path.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect();
-        write!(f, "`/{path}` {}", self.what)
+        let what = match self.what {
+            What::Changed => "has changed",
+            What::ModeOrOwner => "has another mode or owner",
+            What::Gone => "is gone",
+            What::New => "is new",
+        };
+        write!(f, "`/{path}` {what}")
     }
 }
 
@@ -78,12 +90,12 @@ pub(super) fn mismatches<'a>(before: &'a [Entry], now: impl Iterator<Item = &'a 
                 return None;
             }
             (Some(Held::File { digest: one, .. }), Some(Held::File { digest: other, .. })) if one == other => {
-                "has another mode or owner"
+                What::ModeOrOwner
             }
-            (Some(Held::Directory { .. }), Some(Held::Directory { .. })) => "has another mode or owner",
-            (Some(_), Some(_)) => "has changed",
-            (Some(_), None) => "is gone",
-            (None, _) => IS_NEW,
+            (Some(Held::Directory { .. }), Some(Held::Directory { .. })) => What::ModeOrOwner,
+            (Some(_), Some(_)) => What::Changed,
+            (Some(_), None) => What::Gone,
+            (None, _) => What::New,
         };
         Some(Mismatch { path: path.into(), what })
     });

@@ -7,7 +7,7 @@ use super::super::Run;
 use super::super::below::Below;
 use super::super::subject::SubjectImage;
 use super::apart::{destinations, is_apart, is_at_or_below, may_hold};
-use super::{is_its_ground, matters, published_facts};
+use super::{matters, published_facts};
 use crate::build::Single;
 use crate::entry::{Entry, Kind, normalise_path, parents};
 use crate::error::Error;
@@ -141,8 +141,7 @@ impl Over<'_> {
         match self.said.base_tree {
             BaseTree::Assume => Stack::over("the base", Tree::new(), Arc::new(NoFiles)),
             BaseTree::Read => {
-                let facts =
-                    published_facts(self.image).filter(|(ground, _)| is_its_ground(self.run, self.image, ground));
+                let facts = published_facts(self.run, self.image);
                 let facts = facts.map(|(_, facts)| facts).unwrap_or_default();
                 self.below(bottom).stack_knowing(facts)
             }

@@ -21,15 +21,44 @@ pub struct LookupArguments {
     /// Look for layers on this machine only, and write no cache image
     #[arg(long)]
     pub no_remote_cache: bool,
-    /// The tag of the repository's cache image
-    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
-    pub cache_tag: String,
+    #[command(flatten)]
+    pub cache: CacheTag,
 }
 
 impl LookupArguments {
     /// As the library has it.
     pub fn lookup(&self) -> Lookup {
-        Lookup { remote: !self.no_remote_cache, cache_from: self.cache_from.clone(), cache_tag: self.cache_tag.clone() }
+        Lookup { cache_from: self.cache_from.clone(), ..self.cache.lookup(self.no_remote_cache) }
+    }
+}
+
+/// A repository's cache image that is read only.
+#[derive(Debug, Args)]
+pub struct CacheImageArguments {
+    /// Believe nothing that the repository's cache image says of layers: download those that this machine does not have
+    #[arg(long)]
+    pub no_remote_cache: bool,
+    #[command(flatten)]
+    pub cache: CacheTag,
+}
+
+impl CacheImageArguments {
+    /// As the library has it.
+    pub fn lookup(&self) -> Lookup {
+        self.cache.lookup(self.no_remote_cache)
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct CacheTag {
+    /// The tag of the repository's cache image
+    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
+    pub cache_tag: String,
+}
+
+impl CacheTag {
+    fn lookup(&self, no_remote_cache: bool) -> Lookup {
+        Lookup { remote: !no_remote_cache, cache_from: Vec::new(), cache_tag: self.cache_tag.clone() }
     }
 }
 
@@ -166,7 +195,7 @@ pub enum ProgressStyle {
     None,
 }
 
-pub(super) fn tag(text: &str) -> Result<String, String> {
+fn tag(text: &str) -> Result<String, String> {
     if tarsia::image::is_tag(text) { Ok(text.to_owned()) } else { Err(format!("`{text}` is not a tag")) }
 }
 

@@ -11,7 +11,7 @@ use tarsia::image::{Location, Repository};
 use tarsia::push::Destination;
 use tarsia::spec::{Variables, is_dockerfile, load_with};
 
-use super::arguments::{CommonArguments, LookupArguments, SpecFlags};
+use super::arguments::{CacheImageArguments, CommonArguments, SpecFlags};
 use super::progress::Progress;
 use super::report::{self, bytes};
 use super::terminal;
@@ -54,7 +54,7 @@ pub struct BumpArguments {
     #[arg(long)]
     pub no_cache: bool,
     #[command(flatten)]
-    pub lookup: LookupArguments,
+    pub cache: CacheImageArguments,
     #[command(flatten)]
     pub common: CommonArguments,
 }
@@ -73,7 +73,7 @@ pub fn run(arguments: &BumpArguments) -> Result<(), Error> {
             variables: variables.clone(),
             create_repository: false,
         },
-        lookup: arguments.lookup.lookup(),
+        lookup: arguments.cache.lookup(),
         unchanged_stages: arguments.unchanged_stages.clone(),
         dry_run: arguments.dry_run,
     };

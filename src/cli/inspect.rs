@@ -13,11 +13,10 @@ use std::sync::Arc;
 use clap::Args;
 use tarsia::image::{Location, Platform};
 use tarsia::inspect::{Changed, Files, Inspected, Reading, Told, Trace, trace};
-use tarsia::published::Lookup;
 use tarsia::registry::Traffic;
 use tarsia::{Error, Workshop};
 
-use super::arguments::{CommonArguments, tag};
+use super::arguments::{CacheImageArguments, CommonArguments};
 use super::progress::Progress;
 use super::report;
 use super::terminal::Terminal;
@@ -45,20 +44,10 @@ pub struct InspectArguments {
     /// Show this layer alone, by number, name or digest: with --files or --tree what it holds itself, deletions included
     #[arg(long, value_name = "LAYER")]
     pub layer: Option<String>,
-    /// Believe nothing that the repository's cache image says of layers: download those that this machine does not have
-    #[arg(long)]
-    pub no_remote_cache: bool,
-    /// The tag of the repository's cache image
-    #[arg(long, value_name = "TAG", default_value = tarsia::published::CACHE_TAG, value_parser = tag)]
-    pub cache_tag: String,
+    #[command(flatten)]
+    pub cache: CacheImageArguments,
     #[command(flatten)]
     pub common: CommonArguments,
-}
-
-impl InspectArguments {
-    fn lookup(&self) -> Lookup {
-        Lookup { remote: !self.no_remote_cache, cache_from: Vec::new(), cache_tag: self.cache_tag.clone() }
-    }
 }
 
 /// What is to be shown of an image.
@@ -133,7 +122,7 @@ pub fn run(arguments: &InspectArguments) -> Result<bool, Error> {
 fn view<'a>(workshop: &Workshop, image: &'a Inspected, arguments: &InspectArguments) -> Result<View<'a>, Error> {
     let layer = arguments.layer.as_deref().map(|meant| image.find_layer(meant)).transpose()?;
     let asked: Vec<&[u8]> = arguments.paths.iter().map(|path| path.as_bytes()).collect();
-    let reading = Reading::of(workshop, image, arguments.lookup());
+    let reading = Reading::of(workshop, image, arguments.cache.lookup());
     let alone = |place| reading.layer(place);
     let all = || reading.files(false);
     let mut contents = match (arguments.files, arguments.tree, layer) {

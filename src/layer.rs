@@ -33,7 +33,7 @@ pub use assemble::{Assembled, Permits, assemble};
 pub use blocks::{Block, Extent, GREATEST, LEAST, PART, cut};
 pub use chmod::{Chmod, InvalidMode};
 pub use codec::Codec;
-pub use contents::{Contents, FileSource, Item, Source};
+pub use contents::{Contents, FileSource, Item, Source, Stream};
 pub use context_tree::ContextTree;
 pub use copy::{Copy, CopySource, copy, shown_url};
 pub use difference::{Aspect, Destinations, Difference, NAMED};

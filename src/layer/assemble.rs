@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
@@ -187,6 +187,12 @@ fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> 
                 }
                 Source::File(file) => read_part(file, offset, &mut plain)?,
                 Source::Slice(slice) => slice.read_part(offset, &mut plain)?,
+                Source::Stream(stream) => {
+                    let failed = |error| Error::stream(&**stream, error);
+                    let mut reader = stream.open().map_err(failed)?;
+                    io::copy(&mut (&mut reader).take(offset), &mut io::sink()).map_err(failed)?;
+                    reader.read_exact(&mut plain).map_err(failed)?;
+                }
             }
             if offset + length == size {
                 plain.resize(plain.len() + tar::padding(size) as usize, 0);
@@ -306,7 +312,7 @@ impl Recheck {
         };
         let is_settled = match source {
             Source::File(file) => file.settled,
-            Source::Slice(_) => false,
+            Source::Slice(_) | Source::Stream(_) => false,
             Source::Nothing | Source::Text(_) => true,
         };
         if is_settled {
@@ -320,6 +326,7 @@ impl Recheck {
             return Err(match source {
                 Source::File(file) => context::Error::Changed(file.path.clone()).into(),
                 Source::Slice(slice) => slice.damaged(),
+                Source::Stream(stream) => Error::NotAsStated(stream.name()),
                 Source::Nothing | Source::Text(_) => return Ok(()),
             });
         }

@@ -122,12 +122,27 @@ pub enum Error {
     /// What the store keeps of contents is not what it was. It is gone now.
     #[error("`{}` in the store was damaged", .0.display())]
     Damaged(std::path::PathBuf),
+    /// What an archive holds cannot be read.
+    #[error("failed to read {what}")]
+    Stream {
+        /// What it is called.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What an archive holds is not what it says of it.
+    #[error("{0} is not what its size and its digest say")]
+    NotAsStated(String),
     /// A listing cannot be read back.
     #[error("the layer's listing is damaged: {0}")]
     Listing(&'static str),
 }
 
 impl Error {
+    pub(super) fn stream(stream: &dyn super::Stream, source: io::Error) -> Error {
+        Error::Stream { what: stream.name(), source }
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {

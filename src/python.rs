@@ -6,10 +6,13 @@
 //! registry.
 
 mod distribution;
+mod group;
+mod interpreter;
 mod lock;
 mod marker;
 mod name;
 mod project;
+mod replaced;
 mod record;
 mod scheme;
 mod select;
@@ -18,11 +21,14 @@ mod target;
 mod wheel;
 mod zip;
 
-pub use distribution::{Distribution, DistributionFile};
+pub use distribution::{Conflict, Distribution, DistributionFile, conflict};
+pub use group::{Group, MOST_LAYERS, Split, group};
+pub use interpreter::{Interpreter, find_libc};
 pub use lock::{Extras, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
 pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};
+pub use replaced::replaced;
 pub use scheme::Scheme;
 pub use select::{Refusal, best};
 pub use tags::Tag;

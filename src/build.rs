@@ -8,6 +8,7 @@ mod compose;
 mod layers;
 mod laying;
 mod prepare;
+mod python;
 mod scans;
 mod single;
 mod supply;

@@ -42,6 +42,7 @@ pub use error::Error;
 pub use files::{PlacedFile, place_files};
 pub use key::{FORMAT_VERSION, layer_key};
 pub use listing::Listing;
+pub(crate) use matching::{has_wildcard, is_malformed, matches};
 pub use place::{InlineContent, InlineEntry, Modes, Placement, place, place_inline};
 pub use slice::{Slice, SliceFile};
 pub use source_tree::{FileContent, SourceEntry, SourceKind, SourceTree};

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Options;
 use super::bases::{Bases, in_base};
 use super::prepare::{Memory, PreparedBase, PreparedLayer};
+use super::python::Python;
 use super::scans::Scans;
 use super::supply::FromElsewhere;
 use crate::base::{self, BaseImage};
@@ -50,6 +51,8 @@ pub(super) struct Laying<'a> {
     /// The digests of the images among them.
     others: Vec<Digest>,
     depth: usize,
+    /// The `PATH` of the image that is laid.
+    pub search_path: String,
 }
 
 impl<'a> Laying<'a> {
@@ -60,7 +63,7 @@ impl<'a> Laying<'a> {
         scans: &'a Scans,
         options: &'a Options,
     ) -> Laying<'a> {
-        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0 }
+        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0, search_path: String::new() }
     }
 
     /// What the recipe says for a platform, over this base.
@@ -114,23 +117,41 @@ impl<'a> Laying<'a> {
         stack: &mut Stack,
     ) -> Result<Vec<PreparedLayer>, Error> {
         let mut laid = Vec::new();
-        for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
-            let contents = self.lay(layer, platform, stack)?;
-            let may_be_nothing = matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Steps { .. });
-            if may_be_nothing && contents.is_empty() {
-                continue;
-            }
+        let mut push = |layer: &LayerRecipe, name: String, contents: Contents, stack: &mut Stack| {
             let contents = Arc::new(contents);
             stack.push(Arc::clone(&contents));
             laid.push(PreparedLayer {
-                name: layer.name.clone(),
+                name,
                 key: contents.key(layer.compression),
                 codec: layer.compression,
                 contents,
                 recipe: Arc::new(layer.clone()),
             });
+        };
+        for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
+            if let LayerContent::Wheels(wheels) = &layer.content {
+                let python = self.python(layer, platform);
+                let (scheme, groups) = python.wheels(wheels, stack)?;
+                for group in groups {
+                    let name = group.name.clone();
+                    let contents = python.lay(group, &scheme, stack)?;
+                    push(layer, name, contents, stack);
+                }
+                continue;
+            }
+            let contents = self.lay(layer, platform, stack)?;
+            let may_be_nothing = matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Steps { .. });
+            if !may_be_nothing || !contents.is_empty() {
+                push(layer, layer.name.clone(), contents, stack);
+            }
         }
         Ok(laid)
+    }
+
+    /// How the distributions of a layer are laid.
+    fn python<'b>(&'b self, layer: &'b LayerRecipe, platform: &'b Platform) -> Python<'b> {
+        let Laying { bases, options, search_path, .. } = self;
+        Python { workshop: bases.workshop, image: &bases.recipe.name, layer, platform, search_path, options }
     }
 
     fn lay(&mut self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Contents, Error> {
@@ -145,6 +166,9 @@ impl<'a> Laying<'a> {
             LayerContent::Context { .. } | LayerContent::Entries(_) => {
                 self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
             }
+            LayerContent::Package(package) => self.python(layer, platform).package(package, stack),
+            // Their layers are several.
+            LayerContent::Wheels(_) => Ok(Contents::default()),
             LayerContent::Run => {
                 let message = format!("`{}` would have to be run", layer.name);
                 let help = "tarsia runs nothing: build that stage where it can run".to_owned();

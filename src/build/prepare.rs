@@ -160,6 +160,7 @@ pub fn prepare_with(
                 }
             };
             let said = laying.said(&platform, &base)?;
+            laying.search_path = search_path(&said.config, &base, &prepared);
             let mut layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
             if !used.as_image {
                 // What is only copied from needs no blobs.
@@ -171,6 +172,25 @@ pub fn prepare_with(
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }
     Ok(prepared)
+}
+
+/// Where an image's programs are looked for: its `PATH`, or docker's where none is set.
+fn search_path(edits: &image::ConfigEdits, base: &PreparedBase, prepared: &[Prepared]) -> String {
+    let set = |edits: &image::ConfigEdits| {
+        edits.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone())
+    };
+    if let Some(path) = set(edits) {
+        return path;
+    }
+    match base {
+        PreparedBase::Image(image) => {
+            image.documents.config.variable("PATH").unwrap_or(image::DEFAULT_PATH).to_owned()
+        }
+        &PreparedBase::Prepared(place, at) => {
+            let below = &prepared[place].platforms[at];
+            search_path(&below.config, &below.base, prepared)
+        }
+    }
 }
 
 /// What becomes of a recipe's image.

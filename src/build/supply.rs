@@ -15,7 +15,7 @@ use crate::workshop::Workshop;
 /// How many entries an archive may have.
 const ENTRY_LIMIT: usize = 1_000_000;
 /// The largest file that is fetched, in bytes.
-const FETCH_LIMIT: u64 = 16 << 30;
+pub(super) const FETCH_LIMIT: u64 = 16 << 30;
 
 /// What comes from elsewhere, by way of the store.
 pub(super) struct FromElsewhere<'a> {
@@ -24,7 +24,8 @@ pub(super) struct FromElsewhere<'a> {
 
 impl Supply for FromElsewhere<'_> {
     fn fetch(&self, url: &str, checksum: &Digest) -> Result<FileContent, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(fetch(self.workshop, url, checksum)?)
+        let help = "if that is the file that is meant, write this digest in --checksum";
+        Ok(fetch(self.workshop, url, checksum, help)?)
     }
 
     fn unpack(
@@ -35,8 +36,8 @@ impl Supply for FromElsewhere<'_> {
     }
 }
 
-/// A file of the web that is what `checksum` says, or no file.
-fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileContent, Error> {
+/// A file of the web that is what `checksum` says, or no file. `help` is what to do where it is another.
+pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &str) -> Result<FileContent, Error> {
     let mut key = Hasher::new();
     key.field(b"a file from elsewhere");
     key.field(checksum.as_bytes());
@@ -65,7 +66,7 @@ fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileConten
     if digest != *checksum {
         return Err(Error::request(
             format!("`{}` is not what its checksum says, but {digest}", shown_url(url)),
-            "if that is the file that is meant, write this digest in --checksum",
+            help,
         ));
     }
     let pack = new.commit(&key, Vec::new())?;

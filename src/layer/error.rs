@@ -133,6 +133,14 @@ pub enum Error {
     /// What an archive holds is not what it says of it.
     #[error("{0} is not what its size and its digest say")]
     NotAsStated(String),
+    /// Whoever supplies what the layer is to hold refuses it.
+    #[error("{what}")]
+    Refused {
+        /// What is wrong with it.
+        what: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
     /// A listing cannot be read back.
     #[error("the layer's listing is damaged: {0}")]
     Listing(&'static str),
@@ -161,6 +169,7 @@ impl Error {
             Error::Context(error) => error.help(),
             Error::Tree(error) => error.help(),
             Error::Elsewhere(error) => elsewhere(error.as_ref()).and_then(crate::Error::help),
+            Error::Refused { help, .. } => help.clone(),
             Error::MissingSource { tree, .. } if tree.starts_with("the context") => {
                 Some("paths are relative to the context, and what its ignore file names is not in it".to_owned())
             }

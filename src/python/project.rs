@@ -45,3 +45,15 @@ impl Project {
         unimplemented!()
     }
 }
+
+impl Project {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        unimplemented!()
+    }
+
+    /// What interpreters it is for.
+    pub fn requires_python(&self) -> Option<&str> {
+        unimplemented!()
+    }
+}

@@ -46,3 +46,47 @@ impl Target {
         unimplemented!()
     }
 }
+
+impl std::str::FromStr for PythonVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PythonVersion, String> {
+        let _ = text;
+        unimplemented!()
+    }
+}
+
+impl std::str::FromStr for Libc {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Libc, String> {
+        let _ = text;
+        unimplemented!()
+    }
+}
+
+impl std::fmt::Display for PythonVersion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let _ = f;
+        unimplemented!()
+    }
+}
+
+impl std::fmt::Display for Libc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let _ = f;
+        unimplemented!()
+    }
+}
+
+impl PythonVersion {
+    /// Whether the version satisfies the specifiers.
+    ///
+    /// # Errors
+    ///
+    /// Why not.
+    pub fn satisfies(&self, specifiers: &str) -> Result<bool, String> {
+        let _ = specifiers;
+        unimplemented!()
+    }
+}

@@ -60,3 +60,10 @@ impl Wheel {
         unimplemented!()
     }
 }
+
+impl Wheel {
+    /// What interpreters it says it is for.
+    pub fn requires_python(&self) -> Option<&str> {
+        unimplemented!()
+    }
+}

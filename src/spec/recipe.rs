@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::dockerfile::Stage;
 use super::error::{Span, SpecError};
 use super::lock::Lock;
+use super::python::{Package, Wheels, for_platform};
 use super::repository::RepositorySettings;
 use super::rule::Rule;
 use super::variables::{Template, Unset, Variables};
@@ -274,6 +275,10 @@ pub enum LayerContent {
         /// Who owns what they make.
         owner: Option<String>,
     },
+    /// Python wheels, laid as installed: one layer or several.
+    Wheels(Box<Wheels>),
+    /// A Python project, laid as installed.
+    Package(Box<Package>),
     /// What a `RUN` makes that is not done here: its layer can only be kept.
     Run,
 }
@@ -313,16 +318,15 @@ impl LayerContent {
     pub fn context_path(&self, platform: &Platform) -> Option<PathBuf> {
         match self {
             LayerContent::Context { folder, path, .. }
-            | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => Some(join(
-                folder,
-                &path
-                    .replace("{os}", &platform.os)
-                    .replace("{arch}", &platform.architecture)
-                    .replace("{variant}", platform.variant.as_deref().unwrap_or_default()),
-            )),
-            LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => {
-                None
+            | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => {
+                Some(join(folder, &for_platform(path, platform)))
             }
+            LayerContent::Package(package) => Some(join(&package.folder, &for_platform(&package.path, platform))),
+            LayerContent::Entries(_)
+            | LayerContent::Copy { .. }
+            | LayerContent::Steps { .. }
+            | LayerContent::Wheels(_)
+            | LayerContent::Run => None,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::image::{Location, Platform};
 
 mod config;
 mod layer;
+mod python;
 mod transfer;
 
 /// A spec's text and where it comes from.

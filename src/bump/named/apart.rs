@@ -9,7 +9,11 @@ pub(super) fn destinations(layer: &LayerRecipe) -> Option<Vec<Box<[u8]>>> {
     match &layer.content {
         LayerContent::Context { to, .. } => Some(vec![normalise_path(to)?]),
         LayerContent::Entries(entries) => entries.iter().map(|entry| normalise_path(&entry.path)).collect(),
-        LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => None,
+        LayerContent::Copy { .. }
+        | LayerContent::Steps { .. }
+        | LayerContent::Wheels(_)
+        | LayerContent::Package(_)
+        | LayerContent::Run => None,
     }
 }
 

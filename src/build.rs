@@ -22,11 +22,12 @@ pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, 
 pub(crate) use single::Single;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Facts, Nodes, Platform};
+use crate::python::Remembered;
 use crate::spec::Workspace;
 use crate::workshop::Workshop;
 
@@ -87,6 +88,10 @@ impl Memory for NoMemory {
     }
 
     fn nodes(&self, _: usize, _: &Digest) -> Option<Nodes> {
+        None
+    }
+
+    fn distributions(&self, _: usize, _: &str) -> Option<Arc<Remembered>> {
         None
     }
 }

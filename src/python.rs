@@ -14,6 +14,7 @@ mod name;
 mod project;
 mod replaced;
 mod record;
+mod remembered;
 mod scheme;
 mod select;
 mod tags;
@@ -28,6 +29,7 @@ pub use lock::{Extras, Lock, LockError, LockedFiles, LockedPackage, LockedWheel}
 pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};
+pub use remembered::{Laid, Remembered, wheel_id};
 pub use replaced::replaced;
 pub use scheme::Scheme;
 pub use select::{Refusal, best};

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Nodes, Platform, Tree};
 use crate::layer::{self, BaseFiles, Contents, ContextTree, Copy, FileContent, NoFiles, SourceTree, Stack};
+use crate::python::Laid;
 use crate::spec::dockerfile::Stage;
 use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, SpecError};
 use crate::workshop::Workshop;
@@ -53,6 +54,8 @@ pub(super) struct Laying<'a> {
     depth: usize,
     /// The `PATH` of the image that is laid.
     pub search_path: String,
+    /// The wheels that were laid.
+    wheels: Vec<Laid>,
 }
 
 impl<'a> Laying<'a> {
@@ -63,7 +66,7 @@ impl<'a> Laying<'a> {
         scans: &'a Scans,
         options: &'a Options,
     ) -> Laying<'a> {
-        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0, search_path: String::new() }
+        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0, search_path: String::new(), wheels: Vec::new() }
     }
 
     /// What the recipe says for a platform, over this base.
@@ -117,6 +120,7 @@ impl<'a> Laying<'a> {
         stack: &mut Stack,
     ) -> Result<Vec<PreparedLayer>, Error> {
         let mut laid = Vec::new();
+        let mut wheels_laid = Vec::new();
         let mut push = |layer: &LayerRecipe, name: String, contents: Contents, stack: &mut Stack| {
             let contents = Arc::new(contents);
             stack.push(Arc::clone(&contents));
@@ -132,6 +136,8 @@ impl<'a> Laying<'a> {
             if let LayerContent::Wheels(wheels) = &layer.content {
                 let python = self.python(layer, platform);
                 let (scheme, groups) = python.wheels(wheels, stack)?;
+                let all = groups.iter().flat_map(|group| &group.wheels).cloned();
+                wheels_laid.extend(all);
                 for group in groups {
                     let name = group.name.clone();
                     let contents = python.lay(group, &scheme, stack)?;
@@ -145,13 +151,24 @@ impl<'a> Laying<'a> {
                 push(layer, layer.name.clone(), contents, stack);
             }
         }
+        self.wheels.extend(wheels_laid);
         Ok(laid)
     }
 
     /// How the distributions of a layer are laid.
     fn python<'b>(&'b self, layer: &'b LayerRecipe, platform: &'b Platform) -> Python<'b> {
-        let Laying { bases, options, search_path, .. } = self;
-        Python { workshop: bases.workshop, image: &bases.recipe.name, layer, platform, search_path, options }
+        let Laying { bases, memory, place, options, search_path, .. } = self;
+        let image = &bases.recipe.name;
+        Python {
+            workshop: bases.workshop,
+            image,
+            layer,
+            platform,
+            search_path,
+            options,
+            memory: memory.as_ref(),
+            place: *place,
+        }
     }
 
     fn lay(&mut self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Contents, Error> {
@@ -235,6 +252,11 @@ impl<'a> Laying<'a> {
     /// The digests of the images that were copied from since this was last asked.
     pub fn take_others(&mut self) -> Vec<Digest> {
         std::mem::take(&mut self.others)
+    }
+
+    /// The wheels that were laid since this was last asked.
+    pub fn take_wheels(&mut self) -> Vec<Laid> {
+        std::mem::take(&mut self.wheels)
     }
 
     /// An image that is copied from.

@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{self, Facts, Nodes, Platform, Tree};
 use crate::layer::{Codec, Contents, NoFiles, Stack};
+use crate::python::{Laid, Remembered};
 use crate::registry::Traffic;
 use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Workspace};
 use crate::workshop::Workshop;
@@ -25,6 +26,9 @@ pub trait Memory: Send + Sync {
 
     /// The paths of the base with this digest.
     fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes>;
+
+    /// What is remembered of the Python distributions of the image of this name, at this place of the workspace.
+    fn distributions(&self, place: usize, image: &str) -> Option<Arc<Remembered>>;
 }
 
 /// A recipe with everything that decides its bytes.
@@ -57,6 +61,8 @@ pub struct PreparedImage {
     ground: Option<Digest>,
     /// The digests of the images that are copied from.
     others: Vec<Digest>,
+    /// The wheels that are laid in it.
+    wheels: Vec<Laid>,
 }
 
 /// What a prepared image is built on.
@@ -94,6 +100,11 @@ impl PreparedImage {
     /// The base with the layers laid over it.
     pub(crate) fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// The wheels that are laid in it.
+    pub(crate) fn wheels(&self) -> &[Laid] {
+        &self.wheels
     }
 
     /// The digests of the images whose paths may have been read: the one at the bottom, and those that are copied from.
@@ -166,8 +177,8 @@ pub fn prepare_with(
                 // What is only copied from needs no blobs.
                 layers.clear();
             }
-            let others = laying.take_others();
-            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others });
+            let (others, wheels) = (laying.take_others(), laying.take_wheels());
+            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others, wheels });
         }
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }

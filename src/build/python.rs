@@ -1,5 +1,6 @@
 //! Python distributions: chosen for a platform, found, and laid in groups.
 
+mod absent;
 mod choose;
 mod house;
 mod index;
@@ -9,17 +10,19 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::Options;
+use super::{Memory, Options};
 use crate::context::Context;
 use crate::entry::Owner;
 use crate::error::Error;
 use crate::image::{Platform, Tree};
 use crate::layer::{self, Contents, PlacedFile, Stack, place_files};
-use crate::python::{Distribution, Interpreter, Project, Scheme, Target, Wheel, WheelFile, conflict, find_libc, group, replaced};
+use crate::python::{
+    Distribution, Interpreter, Laid, Project, Scheme, Target, Wheel, WheelFile, conflict, find_libc, group, replaced, wheel_id,
+};
 use crate::spec::{Installation, LayerRecipe, Package, Wheels};
 use crate::workshop::Workshop;
 
-use choose::{Choice, choose};
+use choose::{Choice, Place, choose};
 
 /// What scripts begin with where no interpreter is known.
 const ANY_INTERPRETER: &str = "/usr/bin/env python";
@@ -34,13 +37,16 @@ pub(super) struct Python<'a> {
     /// The image's `PATH`.
     pub search_path: &'a str,
     pub options: &'a Options,
+    pub memory: &'a dyn Memory,
+    /// The recipe's place in the workspace.
+    pub place: usize,
 }
 
-/// Distributions that share a layer.
+/// Wheels that share a layer.
 pub(super) struct Shared {
     /// The layer's name.
     pub name: String,
-    distributions: Vec<Distribution>,
+    pub wheels: Vec<Laid>,
 }
 
 impl Python<'_> {
@@ -49,29 +55,29 @@ impl Python<'_> {
         let tree = stack.tree();
         let (target, scheme) = self.installation(&wheels.installation, tree)?;
         let choices = choose(self, wheels, &target)?;
-        let files = obtain::obtain(self, &choices)?;
-        let sizes: Vec<u64> = files.iter().map(|file| file.size).collect();
-        let distributions = self.open(files, &choices, &target, &scheme)?;
+        let laid = self.laid(&choices, &target, &scheme)?;
+        let distributions: Vec<&Distribution> = laid.iter().map(|laid| &laid.distribution).collect();
         if let Some(conflict) = conflict(&distributions) {
             let help = "leave one of them out, or lay it into a folder of its own with `into`";
             return Err(self.refuse(conflict.to_string(), Some(help.to_owned())));
         }
-        let names = choices.iter().map(|choice| choice.name.as_str());
-        let groups = group(&names.zip(sizes).collect::<Vec<_>>(), wheels.split);
-        let mut distributions: Vec<Option<Distribution>> = distributions.into_iter().map(Some).collect();
+        let names: Vec<(&str, u64)> = laid.iter().map(|laid| (laid.distribution.name.as_str(), laid.size)).collect();
+        let groups = group(&names, wheels.split);
+        let mut laid: Vec<Option<Laid>> = laid.into_iter().map(Some).collect();
         let shared = groups.into_iter().map(|group| Shared {
             name: match group.name {
                 Some(name) => format!("{}/{name}", self.layer.name),
                 None => self.layer.name.clone(),
             },
-            distributions: group.members.into_iter().filter_map(|at| distributions.get_mut(at)?.take()).collect(),
+            wheels: group.members.into_iter().filter_map(|at| laid.get_mut(at)?.take()).collect(),
         });
         Ok((scheme, shared.collect()))
     }
 
     /// The contents of a layer of distributions.
     pub fn lay(&self, shared: Shared, scheme: &Scheme, stack: &Stack) -> Result<Contents, Error> {
-        self.lay_all(shared.distributions, scheme, stack)
+        let all = shared.wheels.into_iter().map(|laid| (laid.packages, laid.distribution));
+        self.lay_all(all.collect(), scheme, stack)
     }
 
     /// A project, laid over `stack`.
@@ -86,19 +92,27 @@ impl Python<'_> {
         let project = Project::read(&folder).map_err(failed)?;
         self.check_python(project.requires_python(), project.name(), &target)?;
         let distribution = self.workshop.pool()?.install(|| project.lay(&context, &scheme)).map_err(failed)?;
-        self.lay_all(vec![distribution], &scheme, stack)
+        let packages = Laid::packages_of(&distribution, &scheme);
+        self.lay_all(vec![(packages, distribution)], &scheme, stack)
     }
 
-    fn lay_all(&self, distributions: Vec<Distribution>, scheme: &Scheme, stack: &Stack) -> Result<Contents, Error> {
+    /// Lays distributions, each with the packages that are its alone.
+    fn lay_all(
+        &self,
+        distributions: Vec<(Vec<Box<[u8]>>, Distribution)>,
+        scheme: &Scheme,
+        stack: &Stack,
+    ) -> Result<Contents, Error> {
         let failed = |error| Error::layer(self.image, self.layer, error);
         let mut gone: Vec<Box<[u8]>> = Vec::new();
-        for distribution in &distributions {
-            gone.extend(replaced(distribution, scheme, stack.tree()).map_err(|error| failed(error.into()))?);
+        for (packages, distribution) in &distributions {
+            let old = replaced(&distribution.name, packages, scheme, stack.tree());
+            gone.extend(old.map_err(|error| failed(error.into()))?);
         }
         let owner: Owner = stack.owner(&self.layer.owner).map_err(failed)?;
         let mut seen: BTreeSet<Box<[u8]>> = BTreeSet::new();
         let mut files = Vec::new();
-        for file in distributions.into_iter().flat_map(|distribution| distribution.files) {
+        for file in distributions.into_iter().flat_map(|(_, distribution)| distribution.files) {
             // Two of them may lay the same file.
             if seen.insert(file.path.clone()) {
                 let mode = if file.executable { 0o755 } else { 0o644 };
@@ -142,24 +156,48 @@ impl Python<'_> {
         Ok((target, scheme))
     }
 
-    /// Opens the chosen wheels, several at once.
-    fn open(
-        &self,
-        files: Vec<WheelFile>,
-        choices: &[Choice],
-        target: &Target,
-        scheme: &Scheme,
-    ) -> Result<Vec<Distribution>, Error> {
-        let open = |(file, choice): (WheelFile, &Choice)| {
-            let refused = |error: crate::python::WheelError| self.refuse(error.to_string(), None);
-            let wheel = Wheel::open(file).map_err(refused)?;
-            self.check_python(wheel.requires_python(), &choice.file, target)?;
-            wheel.lay(scheme, choice.is_local()).map_err(refused)
-        };
-        let opened: Vec<Result<Distribution, Error>> =
-            self.workshop.pool()?.install(|| files.into_par_iter().zip(choices).map(open).collect());
-        // The first of several mistakes, whichever thread was faster.
-        opened.into_iter().collect()
+    /// The chosen wheels as they are laid, in their order. One that would have to be downloaded, and of which it is remembered
+    /// what it lays, is left where it is until its contents are needed.
+    fn laid(&self, choices: &[Choice], target: &Target, scheme: &Scheme) -> Result<Vec<Laid>, Error> {
+        let mut known: Vec<Option<Laid>> =
+            choices.iter().map(|choice| absent::remembered(self, choice, scheme)).collect();
+        let here: Vec<&Choice> =
+            choices.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(choice, _)| choice).collect();
+        let files = obtain::obtain(self.workshop, &here)?;
+        let open = |(file, choice): (WheelFile, &Choice)| self.opened(file, choice, scheme);
+        let opened: Vec<Result<Laid, Error>> =
+            self.workshop.pool()?.install(|| files.into_par_iter().zip(here).map(open).collect());
+        let mut opened = opened.into_iter();
+        for place in known.iter_mut().filter(|known| known.is_none()) {
+            // The first of several mistakes, whichever thread was faster.
+            *place = opened.next().transpose()?;
+        }
+        let laid: Vec<Laid> = known.into_iter().flatten().collect();
+        for laid in &laid {
+            self.check_python(laid.requires_python.as_deref(), &laid.file, target)?;
+        }
+        Ok(laid)
+    }
+
+    fn opened(&self, file: WheelFile, choice: &Choice, scheme: &Scheme) -> Result<Laid, Error> {
+        let refused = |error: crate::python::WheelError| self.refuse(error.to_string(), None);
+        let size = file.size;
+        let wheel = Wheel::open(file).map_err(refused)?;
+        let distribution = wheel.lay(scheme, choice.is_local()).map_err(refused)?;
+        Ok(Laid {
+            id: wheel_id(&choice.digest, &choice.file, scheme, choice.is_local()),
+            file: choice.file.clone(),
+            digest: choice.digest,
+            size,
+            url: match &choice.place {
+                Place::There { url } => Some(url.clone()),
+                _ => None,
+            },
+            question: choice.question,
+            requires_python: wheel.requires_python().map(str::to_owned),
+            packages: Laid::packages_of(&distribution, scheme),
+            distribution,
+        })
     }
 
     /// Refuses a distribution that says it is for other interpreters.

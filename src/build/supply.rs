@@ -38,10 +38,7 @@ impl Supply for FromElsewhere<'_> {
 
 /// A file of the web that is what `checksum` says, or no file. `help` is what to do where it is another.
 pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &str) -> Result<FileContent, Error> {
-    let mut key = Hasher::new();
-    key.field(b"a file from elsewhere");
-    key.field(checksum.as_bytes());
-    let key = key.finish();
+    let key = file_key(checksum);
     let content = |pack: &Pack| {
         let size = pack.size();
         pack.source(0, size).map(|source| FileContent { size, digest: *checksum, source })
@@ -71,6 +68,19 @@ pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &st
     }
     let pack = new.commit(&key, Vec::new())?;
     content(&pack).ok_or_else(|| too_large(url))
+}
+
+/// Whether the file that is what `checksum` says is here already.
+pub(super) fn is_kept(workshop: &Workshop, checksum: &Digest) -> bool {
+    workshop.store().pack(&file_key(checksum)).is_some()
+}
+
+/// What a file from elsewhere is kept by.
+fn file_key(checksum: &Digest) -> Digest {
+    let mut key = Hasher::new();
+    key.field(b"a file from elsewhere");
+    key.field(checksum.as_bytes());
+    key.finish()
 }
 
 fn too_large(url: &str) -> Error {

@@ -158,6 +158,7 @@ impl Error {
             Error::Tree(error) => error.class(),
             // It comes from stations that layers know nothing of.
             Error::Elsewhere(error) => elsewhere(error.as_ref()).map_or(Class::Input, crate::Error::class),
+            Error::Stream { source, .. } => passed(source).map_or(Class::Input, crate::Error::class),
             Error::Write(_) | Error::Listing(_) | Error::Slice { .. } | Error::Damaged(_) => Class::Local,
             _ => Class::Input,
         }
@@ -170,6 +171,7 @@ impl Error {
             Error::Tree(error) => error.help(),
             Error::Elsewhere(error) => elsewhere(error.as_ref()).and_then(crate::Error::help),
             Error::Refused { help, .. } => help.clone(),
+            Error::Stream { source, .. } => passed(source).and_then(crate::Error::help),
             Error::MissingSource { tree, .. } if tree.starts_with("the context") => {
                 Some("paths are relative to the context, and what its ignore file names is not in it".to_owned())
             }
@@ -193,6 +195,11 @@ impl Error {
 
 fn elsewhere<'a>(error: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a crate::Error> {
     error.downcast_ref()
+}
+
+/// An error of another station that came through a reader.
+fn passed(error: &io::Error) -> Option<&crate::Error> {
+    error.get_ref()?.downcast_ref::<std::sync::Arc<crate::Error>>().map(AsRef::as_ref)
 }
 
 /// A path for messages.

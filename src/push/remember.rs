@@ -9,8 +9,9 @@ use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use super::Outcomes;
 use crate::build::Status;
 use crate::digest::Digest;
-use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, Descriptor, Document, LISTING, TREE, media_type};
+use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, DISTRIBUTIONS, Descriptor, Document, LISTING, TREE, media_type};
 use crate::published::Lookup;
+use crate::python::Remembered;
 use crate::registry::{self, BlobSource, RemoteRepository};
 use crate::survey::{Survey, Target};
 use crate::workshop::Workshop;
@@ -22,6 +23,8 @@ struct News {
     /// Blobs to be sent first, by digest.
     blobs: BTreeMap<Digest, (Descriptor, Vec<u8>)>,
     trees: Vec<(Digest, Descriptor)>,
+    /// What is remembered of the distributions of the image of this name.
+    distributions: Option<(String, Descriptor)>,
 }
 
 /// Writes down, here and in the repositories, which layers there are now.
@@ -75,6 +78,16 @@ fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcom
             news.trees.push((ground, descriptor));
         }
     }
+    let mut wheels = image.platforms.iter().flat_map(|platform| platform.wheels()).peekable();
+    // They go along with layers, so that nobody is asked for them alone.
+    if !news.layers.is_empty()
+        && wheels.peek().is_some()
+        && let Ok(bytes) = Remembered::encode(wheels)
+    {
+        let descriptor = Descriptor::of(DISTRIBUTIONS, &bytes);
+        news.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
+        news.distributions = Some((image.name.clone(), descriptor));
+    }
     news
 }
 
@@ -91,6 +104,9 @@ async fn write(remote: &RemoteRepository, tag: &str, news: News) -> Result<(), r
     };
     let before = cache.to_manifest();
     cache.add(news.layers, news.trees);
+    if let Some((image, distributions)) = news.distributions {
+        cache.add_distributions(&image, distributions);
+    }
     let mut manifest = cache.to_manifest();
     if manifest == before {
         return Ok(());

@@ -51,7 +51,7 @@ impl fmt::Display for Conflict {
 
 /// The first path that two of these distributions fill with different contents, or one with a file and another with a
 /// directory.
-pub fn conflict(distributions: &[Distribution]) -> Option<Conflict> {
+pub fn conflict(distributions: &[&Distribution]) -> Option<Conflict> {
     let mut laid: BTreeMap<&[u8], (usize, &DistributionFile)> = BTreeMap::new();
     let conflict = |path: &[u8], one: usize, other: usize| Conflict {
         path: path.into(),

@@ -15,28 +15,30 @@ use crate::image::{Node, Tree, TreeError};
 /// How much of a package's `__init__.py` is looked at, in bytes.
 const INIT_LIMIT: u64 = 64 << 10;
 
-/// The paths of the image that have to go before `distribution` is laid.
+/// The paths of the image that have to go before the distribution of this name is laid. `packages` are those that are its
+/// alone.
 ///
 /// # Errors
 ///
 /// If the tree cannot be had.
 pub fn replaced(
-    distribution: &Distribution,
+    name: &str,
+    packages: &[Box<[u8]>],
     scheme: &Scheme,
     tree: &Tree,
 ) -> Result<Vec<Box<[u8]>>, TreeError> {
     let mut gone = Vec::new();
     for library in BTreeSet::from([&scheme.pure, &scheme.platform]) {
         let real = tree.resolve(library)?;
-        let old = tree.children(&real)?.into_iter().filter(|name| is_metadata_of(name, &distribution.name));
-        let old: Vec<Box<[u8]>> = old.map(|name| join(library, &name)).collect();
+        let old = tree.children(&real)?.into_iter().filter(|file| is_metadata_of(file, name));
+        let old: Vec<Box<[u8]>> = old.map(|file| join(library, &file)).collect();
         if old.is_empty() {
             continue;
         }
         gone.extend(old);
-        for package in packages(distribution, library) {
-            if matches!(tree.get(&tree.resolve(&package)?)?, Some(Node::Directory { .. })) {
-                gone.push(package);
+        for package in packages {
+            if matches!(tree.get(&tree.resolve(package)?)?, Some(Node::Directory { .. })) {
+                gone.push(package.clone());
             }
         }
     }
@@ -52,7 +54,7 @@ fn is_metadata_of(file: &[u8], name: &str) -> bool {
 
 /// The outermost packages that are the distribution's alone. A package that says it is shared, as namespaces of the old kind
 /// do, is not.
-fn packages(distribution: &Distribution, library: &[u8]) -> BTreeSet<Box<[u8]>> {
+pub(super) fn packages(distribution: &Distribution, library: &[u8]) -> BTreeSet<Box<[u8]>> {
     let prefix = if library.is_empty() { Vec::new() } else { [library, b"/"].concat() };
     let package = |file: &'_ DistributionFile| {
         let package = file.path.strip_suffix(b"/__init__.py")?;

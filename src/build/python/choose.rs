@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Python;
 use super::house::{House, HouseWheel};
 use super::index;
-use crate::digest::Digest;
+use crate::digest::{Digest, Hasher};
 use crate::error::Error;
 use crate::python::{Lock, LockedFiles, LockedPackage, LockedWheel, Refusal, Target, WheelName, best};
 use crate::spec::Wheels;
@@ -32,6 +32,8 @@ pub(super) struct Choice {
     pub size: Option<u64>,
     /// Where it is.
     pub place: Place,
+    /// The question that an index answered with it, if one was asked.
+    pub question: Option<Digest>,
 }
 
 /// Where a wheel is.
@@ -58,6 +60,7 @@ impl Choice {
             digest: wheel.digest,
             size: Some(wheel.size),
             place: Place::House { path: wheel.path.clone(), is_named },
+            question: None,
         }
     }
 }
@@ -186,6 +189,7 @@ fn of_wheels(
         digest: wheel.digest,
         size: house.find(&wheel.digest).map(|found| found.size).or(wheel.size),
         place,
+        question: None,
     })
 }
 
@@ -208,6 +212,14 @@ fn of_digests(
     {
         return Ok(Choice::of_house(wheel, false));
     }
+    let question = question(package, digests, indexes, target);
+    if let Some(laid) = python.remembered().and_then(|remembered| remembered.answer(&question).cloned())
+        && let (Some(url), true) = (laid.url, digests.contains(&laid.digest))
+    {
+        let place = Place::There { url };
+        let (name, file) = (package.name.clone(), laid.file);
+        return Ok(Choice { name, file, digest: laid.digest, size: Some(laid.size), place, question: Some(question) });
+    }
     let mut found = Vec::new();
     for index in indexes {
         found.extend(index::files(python, index, &package.name, digests)?);
@@ -229,11 +241,23 @@ fn of_digests(
                 digest: file.digest,
                 size: file.size,
                 place: Place::There { url: file.url.clone() },
+                question: Some(question),
             }),
             None => Err(no_wheel_at_all(python, package)),
         },
         Err(refusals) => Err(no_wheel(python, &package.name, Some(package), target, &refusals)),
     }
+}
+
+/// What an index is asked: which of the files with these digests is the best for the target.
+fn question(package: &LockedPackage, digests: &BTreeSet<Digest>, indexes: &[&str], target: &Target) -> Digest {
+    let mut question = Hasher::new();
+    question.field(b"the best of the files with these digests");
+    question.field(package.name.as_bytes());
+    indexes.iter().for_each(|index| question.field(index.as_bytes()));
+    digests.iter().for_each(|digest| question.field(digest.as_bytes()));
+    question.field(described(target).as_bytes());
+    question.finish()
 }
 
 fn refused<'a>(

@@ -1,0 +1,276 @@
+//! Remembered distributions: what wheels lay, so that a machine that has none of them knows the layers all the same.
+//!
+//! A wheel's digest, where it goes and the program that its scripts name decide which files it lays. Who has that written down
+//! needs the wheel only if a layer has to be made.
+
+use std::collections::BTreeMap;
+
+use super::distribution::{Distribution, DistributionFile};
+use super::replaced::packages;
+use super::scheme::Scheme;
+use crate::binary::{Reader, put_number, put_text};
+use crate::digest::{Digest, Hasher};
+use crate::layer::{FileContent, Source};
+
+const MAGIC: &[u8] = b"tarsia distributions 1\n";
+/// The most bytes that are read back, before compression.
+const SIZE_LIMIT: usize = 256 << 20;
+/// The most files that are read back.
+const FILE_LIMIT: usize = 4_000_000;
+/// The longest text that is read back, in bytes.
+const TEXT_LIMIT: usize = 16 << 10;
+
+/// Counts up when wheels are laid otherwise: what was remembered before is forgotten then.
+const LAYING: u64 = 1;
+
+/// What tells one way of laying a wheel from every other.
+pub fn wheel_id(wheel: &Digest, file: &str, scheme: &Scheme, is_local: bool) -> Digest {
+    let mut id = Hasher::new();
+    id.field(b"a wheel as it is laid");
+    id.field(&LAYING.to_le_bytes());
+    id.field(wheel.as_bytes());
+    id.field(file.as_bytes());
+    for path in [&scheme.pure, &scheme.platform, &scheme.scripts, &scheme.data, &scheme.headers] {
+        id.field(path);
+    }
+    id.field(scheme.interpreter.as_bytes());
+    id.field(&[u8::from(is_local)]);
+    id.finish()
+}
+
+/// A wheel that was laid, or is known to be laid so.
+#[derive(Debug, Clone)]
+pub struct Laid {
+    /// What tells this way of laying it from every other: [`wheel_id`].
+    pub id: Digest,
+    /// The wheel's file name.
+    pub file: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Where it was downloaded, if it was.
+    pub url: Option<String>,
+    /// The question that an index answered with it, if one was asked.
+    pub question: Option<Digest>,
+    /// The interpreters that it says it is for.
+    pub requires_python: Option<String>,
+    /// The outermost packages that are its alone.
+    pub packages: Vec<Box<[u8]>>,
+    /// What it lays.
+    pub distribution: Distribution,
+}
+
+impl Laid {
+    /// The outermost packages that are a distribution's alone, wherever it goes.
+    pub fn packages_of(distribution: &Distribution, scheme: &Scheme) -> Vec<Box<[u8]>> {
+        let mut all = packages(distribution, &scheme.pure);
+        if scheme.platform != scheme.pure {
+            all.extend(packages(distribution, &scheme.platform));
+        }
+        all.into_iter().collect()
+    }
+}
+
+/// What is written down of some wheels.
+#[derive(Debug, Clone, Default)]
+pub struct Remembered {
+    wheels: BTreeMap<Digest, Laid>,
+    answers: BTreeMap<Digest, Digest>,
+}
+
+impl Remembered {
+    /// The wheel laid in this way. Its files have no contents.
+    pub fn find(&self, id: &Digest) -> Option<&Laid> {
+        self.wheels.get(id)
+    }
+
+    /// The wheel that an index once answered this question with.
+    pub fn answer(&self, question: &Digest) -> Option<&Laid> {
+        self.wheels.get(self.answers.get(question)?)
+    }
+
+    /// Writes wheels down.
+    ///
+    /// # Errors
+    ///
+    /// If zstd cannot allocate its working memory.
+    pub fn encode<'a>(wheels: impl IntoIterator<Item = &'a Laid>) -> std::io::Result<Vec<u8>> {
+        let sorted: BTreeMap<Digest, &Laid> = wheels.into_iter().map(|laid| (laid.id, laid)).collect();
+        let mut body = Vec::new();
+        for laid in sorted.values() {
+            put_laid(&mut body, laid);
+        }
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&crate::binary::compress(&body)?);
+        Ok(bytes)
+    }
+
+    /// Reads back what was written down. It may come from a registry: everything in it is bounded, and nothing if anything is
+    /// malformed.
+    pub fn decode(bytes: &[u8]) -> Option<Remembered> {
+        let frame = bytes.strip_prefix(MAGIC)?;
+        let size = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten()?;
+        let size = usize::try_from(size).ok().filter(|&size| size <= SIZE_LIMIT)?;
+        let body = zstd::bulk::decompress(frame, size).ok()?;
+        let mut reader = Reader(&body);
+        let mut remembered = Remembered::default();
+        let mut room = FILE_LIMIT;
+        while !reader.0.is_empty() {
+            let laid = take_laid(&mut reader, &mut room)?;
+            if let Some(question) = laid.question {
+                remembered.answers.insert(question, laid.id);
+            }
+            remembered.wheels.insert(laid.id, laid);
+        }
+        Some(remembered)
+    }
+}
+
+fn put_optional(out: &mut Vec<u8>, text: Option<&[u8]>) {
+    out.push(u8::from(text.is_some()));
+    if let Some(text) = text {
+        put_text(out, text);
+    }
+}
+
+fn put_laid(out: &mut Vec<u8>, laid: &Laid) {
+    out.extend_from_slice(laid.id.as_bytes());
+    out.extend_from_slice(laid.digest.as_bytes());
+    put_number(out, laid.size);
+    let distribution = &laid.distribution;
+    for text in [&laid.file, &distribution.name, &distribution.version, &distribution.origin] {
+        put_text(out, text.as_bytes());
+    }
+    put_optional(out, laid.url.as_deref().map(str::as_bytes));
+    put_optional(out, laid.requires_python.as_deref().map(str::as_bytes));
+    put_optional(out, laid.question.as_ref().map(|question| &question.as_bytes()[..]));
+    put_number(out, laid.packages.len() as u64);
+    laid.packages.iter().for_each(|package| put_text(out, package));
+    put_number(out, distribution.files.len() as u64);
+    for DistributionFile { path, executable, content } in &distribution.files {
+        put_text(out, path);
+        out.push(u8::from(*executable));
+        put_number(out, content.size);
+        out.extend_from_slice(content.digest.as_bytes());
+    }
+}
+
+fn take_laid(reader: &mut Reader<'_>, room: &mut usize) -> Option<Laid> {
+    let (id, digest, size) = (reader.digest()?, reader.digest()?, reader.number()?);
+    let (file, name, version, origin) =
+        (take_text(reader)?, take_text(reader)?, take_text(reader)?, take_text(reader)?);
+    let url = take_optional(reader, take_text)?;
+    let requires_python = take_optional(reader, take_text)?;
+    let question = take_optional(reader, |reader| Some(Digest::from_bytes(reader.text()?.try_into().ok()?)))?;
+    let mut packages: Vec<Box<[u8]>> = Vec::new();
+    for _ in 0..take_count(reader, room)? {
+        packages.push(take_path(reader)?);
+    }
+    let mut files: Vec<DistributionFile> = Vec::new();
+    for _ in 0..take_count(reader, room)? {
+        let path = take_path(reader)?;
+        let executable = reader.byte()? != 0;
+        let (size, digest) = (reader.number()?, reader.digest()?);
+        if files.last().is_some_and(|last| last.path >= path) {
+            return None;
+        }
+        let content = FileContent { size, digest, source: Source::Nothing };
+        files.push(DistributionFile { path, executable, content });
+    }
+    let distribution = Distribution { name, version, origin, files };
+    Some(Laid { id, file, digest, size, url, question, requires_python, packages, distribution })
+}
+
+/// How many follow. There is room for no more than so many altogether.
+fn take_count(reader: &mut Reader<'_>, room: &mut usize) -> Option<usize> {
+    let count = usize::try_from(reader.number()?).ok()?;
+    *room = room.checked_sub(count)?;
+    Some(count)
+}
+
+fn take_text(reader: &mut Reader<'_>) -> Option<String> {
+    let text = std::str::from_utf8(reader.text()?).ok()?;
+    (text.len() <= TEXT_LIMIT && !text.chars().any(char::is_control)).then(|| text.to_owned())
+}
+
+fn take_optional<T>(reader: &mut Reader<'_>, take: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Option<T>> {
+    match reader.byte()? {
+        0 => Some(None),
+        1 => take(reader).map(Some),
+        _ => None,
+    }
+}
+
+fn take_path(reader: &mut Reader<'_>) -> Option<Box<[u8]>> {
+    let path: Box<[u8]> = reader.text()?.into();
+    let is_one = !path.is_empty() && crate::entry::normalise_path(&path).as_deref() == Some(&*path);
+    is_one.then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(name: &str) -> Laid {
+        let file = |path: &str| DistributionFile {
+            path: path.as_bytes().into(),
+            executable: path.ends_with('x'),
+            content: FileContent { size: 3, digest: Digest::of(path.as_bytes()), source: Source::Nothing },
+        };
+        Laid {
+            id: Digest::of(name.as_bytes()),
+            file: format!("{name}-1-py3-none-any.whl"),
+            digest: Digest::of(b"wheel"),
+            size: 7,
+            url: Some("https://x.example/a".to_owned()),
+            question: Some(Digest::of(&[name.as_bytes(), b"?"].concat())),
+            requires_python: None,
+            packages: vec![(*b"site/a").into()],
+            distribution: Distribution {
+                name: name.to_owned(),
+                version: "1".to_owned(),
+                origin: format!("{name}-1-py3-none-any.whl"),
+                files: vec![file("site/a/__init__.py"), file("site/bin/x")],
+            },
+        }
+    }
+
+    #[test]
+    fn wheels_come_back_and_damaged_ones_do_not() {
+        let bytes = Remembered::encode([&laid("b"), &laid("a")]).unwrap();
+        assert_eq!(bytes, Remembered::encode([&laid("a"), &laid("b")]).unwrap());
+        let remembered = Remembered::decode(&bytes).unwrap();
+        let one = remembered.find(&Digest::of(b"a")).unwrap();
+        assert_eq!(format!("{one:?}"), format!("{:?}", laid("a")));
+        assert_eq!(remembered.answer(&Digest::of(b"b?")).unwrap().distribution.name, "b");
+        assert!(remembered.find(&Digest::of(b"c")).is_none());
+        for cut in 0..bytes.len() {
+            assert!(Remembered::decode(&bytes[..cut]).is_none(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_or_is_unsorted_is_refused() {
+        for paths in [&["../x"][..], &["/a"], &["a", "a"], &["b", "a"]] {
+            let mut wrong = laid("a");
+            let file = wrong.distribution.files[0].clone();
+            let file = |path: &&str| DistributionFile { path: path.as_bytes().into(), ..file.clone() };
+            wrong.distribution.files = paths.iter().map(file).collect();
+            assert!(Remembered::decode(&Remembered::encode([&wrong]).unwrap()).is_none(), "{paths:?}");
+        }
+    }
+
+    #[test]
+    fn another_place_is_another_way() {
+        let scheme = |program: &str| {
+            let version = crate::python::PythonVersion { major: 3, minor: 12, micro: None };
+            Scheme::into_folder(b"var/task", version, program)
+        };
+        let id = |file, program, is_local| wheel_id(&Digest::of(b"w"), file, &scheme(program), is_local);
+        let all = [id("a", "p", true), id("b", "p", true), id("a", "q", true), id("a", "p", false)];
+        for (at, one) in all.iter().enumerate() {
+            assert!(!all[..at].contains(one));
+        }
+    }
+}

@@ -66,7 +66,18 @@ impl<'a> Laying<'a> {
         scans: &'a Scans,
         options: &'a Options,
     ) -> Laying<'a> {
-        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0, search_path: String::new(), wheels: Vec::new() }
+        Laying {
+            bases,
+            memory,
+            place,
+            scans,
+            options,
+            sources: BTreeMap::new(),
+            others: Vec::new(),
+            depth: 0,
+            search_path: String::new(),
+            wheels: Vec::new(),
+        }
     }
 
     /// What the recipe says for a platform, over this base.
@@ -153,6 +164,13 @@ impl<'a> Laying<'a> {
         }
         self.wheels.extend(wheels_laid);
         Ok(laid)
+    }
+
+    /// The names of the layers that wheels are split into.
+    pub fn parts(&self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Vec<String>, Error> {
+        let LayerContent::Wheels(wheels) = &layer.content else { return Ok(vec![layer.name.clone()]) };
+        let (_, groups) = self.python(layer, platform).wheels(wheels, stack)?;
+        Ok(groups.into_iter().map(|group| group.name).collect())
     }
 
     /// How the distributions of a layer are laid.

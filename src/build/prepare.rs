@@ -194,9 +194,7 @@ fn search_path(edits: &image::ConfigEdits, base: &PreparedBase, prepared: &[Prep
         return path;
     }
     match base {
-        PreparedBase::Image(image) => {
-            image.documents.config.variable("PATH").unwrap_or(image::DEFAULT_PATH).to_owned()
-        }
+        PreparedBase::Image(image) => image.documents.config.variable("PATH").unwrap_or(image::DEFAULT_PATH).to_owned(),
         &PreparedBase::Prepared(place, at) => {
             let below = &prepared[place].platforms[at];
             search_path(&below.config, &below.base, prepared)

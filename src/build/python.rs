@@ -17,7 +17,8 @@ use crate::error::Error;
 use crate::image::{Platform, Tree};
 use crate::layer::{self, Contents, PlacedFile, Stack, place_files};
 use crate::python::{
-    Distribution, Interpreter, Laid, Project, Scheme, Target, Wheel, WheelFile, conflict, find_libc, group, replaced, wheel_id,
+    Distribution, Group, Interpreter, Laid, MOST_LAYERS, Project, Scheme, Split, Target, Wheel, WheelFile, conflict,
+    find_libc, group, replaced, wheel_id,
 };
 use crate::spec::{Installation, LayerRecipe, Package, Wheels};
 use crate::workshop::Workshop;
@@ -54,7 +55,13 @@ impl Python<'_> {
     pub fn wheels(&self, wheels: &Wheels, stack: &Stack) -> Result<(Scheme, Vec<Shared>), Error> {
         let tree = stack.tree();
         let (target, scheme) = self.installation(&wheels.installation, tree)?;
-        let choices = choose(self, wheels, &target)?;
+        let mut choices = choose(self, wheels, &target)?;
+        if let (Split::Each, Some(part)) = (wheels.split, &wheels.part)
+            && choices.len() <= MOST_LAYERS
+        {
+            // The others would only be left out again.
+            choices.retain(|choice| choice.name == *part);
+        }
         let laid = self.laid(&choices, &target, &scheme)?;
         let distributions: Vec<&Distribution> = laid.iter().map(|laid| &laid.distribution).collect();
         if let Some(conflict) = conflict(&distributions) {
@@ -64,14 +71,20 @@ impl Python<'_> {
         let names: Vec<(&str, u64)> = laid.iter().map(|laid| (laid.distribution.name.as_str(), laid.size)).collect();
         let groups = group(&names, wheels.split);
         let mut laid: Vec<Option<Laid>> = laid.into_iter().map(Some).collect();
-        let shared = groups.into_iter().map(|group| Shared {
+        let is_meant = |group: &Group| wheels.part.is_none() || wheels.part == group.name;
+        let shared = groups.into_iter().filter(is_meant).map(|group| Shared {
             name: match group.name {
-                Some(name) => format!("{}/{name}", self.layer.name),
-                None => self.layer.name.clone(),
+                Some(name) if wheels.part.is_none() => format!("{}/{name}", self.layer.name),
+                _ => self.layer.name.clone(),
             },
             wheels: group.members.into_iter().filter_map(|at| laid.get_mut(at)?.take()).collect(),
         });
-        Ok((scheme, shared.collect()))
+        let shared: Vec<Shared> = shared.collect();
+        if shared.is_empty() && wheels.part.is_some() {
+            let what = "none of the distributions goes into it any more".to_owned();
+            return Err(self.refuse(what, Some("push the spec instead".to_owned())));
+        }
+        Ok((scheme, shared))
     }
 
     /// The contents of a layer of distributions.

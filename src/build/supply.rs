@@ -61,10 +61,7 @@ pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &st
         return Err(too_large(url));
     }
     if digest != *checksum {
-        return Err(Error::request(
-            format!("`{}` is not what its checksum says, but {digest}", shown_url(url)),
-            help,
-        ));
+        return Err(Error::request(format!("`{}` is not what its checksum says, but {digest}", shown_url(url)), help));
     }
     let pack = new.commit(&key, Vec::new())?;
     content(&pack).ok_or_else(|| too_large(url))

@@ -12,7 +12,7 @@ use super::subject::SubjectImage;
 use super::{NamedLayer, Replacements, Run};
 use crate::build::Single;
 use crate::error::Error;
-use crate::image::{BASE_DIGEST, BASE_FACTS, Descriptor, Facts, parse_facts};
+use crate::image::{BASE_DIGEST, BASE_FACTS, DEFAULT_PATH, Descriptor, Facts, parse_facts};
 use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, Workspace};
 
 use over::{Over, Renewed, Said};
@@ -20,11 +20,19 @@ use over::{Over, Renewed, Said};
 /// The image at this place with new versions of the named layers.
 pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[NamedLayer]) -> Result<Next, Error> {
     let image = &run.subject.images[place];
-    let wanted = positions(run, workspace, image, named)?;
+    let (wanted, wholes) = positions(run, workspace, image, named)?;
     let said = Said::of(run, workspace, image);
     let mut facts = published_facts(run, image);
     let mut single = Single::new(run.workshop, run.recipe, run.options, &run.traffic);
+    single.search_path = image.config.variable("PATH").unwrap_or(DEFAULT_PATH).to_owned();
     let mut layers: Vec<Descriptor> = image.manifest.layers.clone();
+    for whole in &wholes {
+        must_make_the_same_layers(
+            &Over { run, said: &said, image, layers: &layers, at: whole.lowest },
+            &single,
+            whole,
+        )?;
+    }
     let mut replacements = Replacements::new();
     let mut renewed: Vec<Renewed> = Vec::new();
     let first = wanted.keys().next().copied().unwrap_or(layers.len());
@@ -86,20 +94,61 @@ fn published_facts(run: &Run<'_>, image: &SubjectImage) -> Option<(String, Facts
     (is_its || is_of_a_spec).then_some((ground.to_owned(), parse_facts(facts)?))
 }
 
+/// Wheels whose layers are all meant.
+struct Whole {
+    layer: LayerRecipe,
+    /// The lowest of their layers.
+    lowest: usize,
+    names: BTreeSet<String>,
+}
+
+/// Makes sure that wheels are split into the layers that the image has.
+fn must_make_the_same_layers(over: &Over<'_>, single: &Single<'_>, whole: &Whole) -> Result<(), Error> {
+    let (stack, _) = over.stack(&whole.layer)?;
+    let names: BTreeSet<String> = single.parts(&whole.layer, &over.image.platform, &stack)?.into_iter().collect();
+    if names == whole.names {
+        return Ok(());
+    }
+    let listed =
+        |names: BTreeSet<&String>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let (new, old) =
+        (names.difference(&whole.names).collect::<BTreeSet<_>>(), whole.names.difference(&names).collect());
+    let what = match (listed(new), listed(old)) {
+        (new, old) if old.is_empty() => format!("there would be {new} as well"),
+        (new, old) if new.is_empty() => format!("there would be no {old}"),
+        (new, old) => format!("there would be {new}, and no {old}"),
+    };
+    let message = format!("the wheels of `{}` make other layers now: {what}", whole.layer.name);
+    Err(Error::request(message, "push the spec instead"))
+}
+
 /// Where the named layers are in the image, lowest first.
 fn positions(
     run: &Run<'_>,
     workspace: &Workspace,
     image: &SubjectImage,
     named: &[NamedLayer],
-) -> Result<BTreeMap<usize, LayerRecipe>, Error> {
+) -> Result<(BTreeMap<usize, LayerRecipe>, Vec<Whole>), Error> {
     let recipe = run.recipe;
     let quoted = |names: BTreeSet<&str>| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let own: Vec<&LayerRecipe> = recipe.layers.iter().filter(|layer| layer.is_for(&image.platform)).collect();
     let names: BTreeSet<&str> = own.iter().map(|layer| layer.name.as_str()).collect();
     let mut found: BTreeMap<usize, LayerRecipe> = BTreeMap::new();
+    let mut wholes = Vec::new();
     for NamedLayer { name, context } in named {
-        let Some(layer) = own.iter().find(|layer| layer.name == *name) else {
+        if let Some(layer) = own.iter().find(|layer| layer.name == *name && layer.part(name).is_none()) {
+            let parts =
+                (0..image.manifest.layers.len()).filter_map(|at| Some((at, layer.part(image.layer_name(at)?)?)));
+            let parts: BTreeMap<usize, LayerRecipe> = parts.collect();
+            if let Some(lowest) = parts.keys().next().copied() {
+                let layer = moved(layer, context.as_deref())?;
+                let names = parts.values().map(|part| part.name.clone()).collect();
+                wholes.push(Whole { layer, lowest, names });
+                found.extend(parts);
+                continue;
+            }
+        }
+        let Some(layer) = own.iter().find_map(|layer| layer.part(name)) else {
             // A layer may be for other platforms only.
             if recipe.layers.iter().any(|layer| layer.name == *name) {
                 continue;
@@ -119,8 +168,7 @@ fn positions(
             return Err(Error::request(message, format!("it has {}; push the spec to add layers", quoted(there))));
         };
         // Above a layer of this spec lie layers of this spec.
-        if let Some(stranger) =
-            (at + 1..count).find(|&above| image.layer_name(above).is_none_or(|n| !names.contains(n)))
+        if let Some(stranger) = (at + 1..count).find(|&above| image.layer_name(above).is_none_or(|n| !is_said(&own, n)))
         {
             let called = image
                 .layer_name(stranger)
@@ -129,25 +177,35 @@ fn positions(
                 format!("above `{name}` in `{}` lies `{called}`, which is not in the spec", run.subject.location);
             return Err(Error::request(message, "the spec has changed since it was pushed: push it instead"));
         }
-        if found.insert(at, moved(layer, context.as_deref())?).is_some() {
+        if found.insert(at, moved(&layer, context.as_deref())?).is_some() {
             return Err(Error::request(format!("the layer `{name}` is named twice"), "name it once"));
         }
     }
-    let lacking: BTreeSet<&str> = names.iter().copied().filter(|name| !has(image, name)).collect();
+    let lacking = own.iter().filter(|layer| !has(image, layer)).map(|layer| layer.name.as_str());
+    let lacking: BTreeSet<&str> = lacking.collect();
     if !lacking.is_empty() && own.iter().any(|l| lacking.contains(&*l.name) && matters(l)) {
         let note = format!("the image has no layer {}, which the spec has: push it to add them", quoted(lacking));
         run.note(note);
     }
-    Ok(found)
+    Ok((found, wholes))
 }
 
-fn has(image: &SubjectImage, name: &str) -> bool {
-    (0..image.manifest.layers.len()).any(|at| image.layer_name(at) == Some(name))
+/// Whether one of these makes a layer of this name.
+fn is_said(layers: &[&LayerRecipe], name: &str) -> bool {
+    layers.iter().any(|layer| layer.part(name).is_some())
+}
+
+/// Whether the image has a layer of what a recipe says.
+fn has(image: &SubjectImage, layer: &LayerRecipe) -> bool {
+    (0..image.manifest.layers.len()).any(|at| image.layer_name(at).is_some_and(|name| layer.part(name).is_some()))
 }
 
 /// Whether a layer is always there, whatever it holds.
 fn matters(layer: &LayerRecipe) -> bool {
-    matches!(layer.content, LayerContent::Context { .. } | LayerContent::Entries(_))
+    matches!(
+        layer.content,
+        LayerContent::Context { .. } | LayerContent::Entries(_) | LayerContent::Wheels(_) | LayerContent::Package(_)
+    )
 }
 
 /// The layer with its context elsewhere.
@@ -164,6 +222,10 @@ fn moved(layer: &LayerRecipe, context: Option<&std::path::Path>) -> Result<Layer
         | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => {
             *folder = std::path::PathBuf::new();
             *path = context.to_string_lossy().into_owned();
+        }
+        LayerContent::Package(package) => {
+            package.folder = std::path::PathBuf::new();
+            package.path = context.to_string_lossy().into_owned();
         }
         _ => {
             let message = format!("the layer `{}` has no context that could lie elsewhere", layer.name);

@@ -5,7 +5,6 @@ use super::finding::display;
 use crate::error::Error;
 use crate::image::{Config, DEFAULT_PATH};
 
-
 /// Where a program is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Program {

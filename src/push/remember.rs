@@ -9,7 +9,9 @@ use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use super::Outcomes;
 use crate::build::Status;
 use crate::digest::Digest;
-use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, DISTRIBUTIONS, Descriptor, Document, LISTING, TREE, media_type};
+use crate::image::{
+    CACHE_CONFIG, CacheImage, CachedLayer, DISTRIBUTIONS, Descriptor, Document, LISTING, TREE, media_type,
+};
 use crate::published::Lookup;
 use crate::python::Remembered;
 use crate::registry::{self, BlobSource, RemoteRepository};

@@ -13,7 +13,7 @@ pub enum Split {
     One,
     /// Each in its own, as far as the [limit](MOST_LAYERS) allows.
     Each,
-    /// In as many groups at most: large ones alone, the small ones together.
+    /// In as many groups at most, two or more: large ones alone, the small ones together.
     Groups(usize),
 }
 
@@ -39,10 +39,8 @@ pub fn group(distributions: &[(&str, u64)], split: Split) -> Vec<Group> {
     match split {
         Split::One | Split::Groups(0 | 1) => vec![Group { name: None, members: (0..count).collect() }],
         Split::Each if count <= MOST_LAYERS => {
-            let alone = |(at, (name, _)): (usize, &(&str, u64))| Group {
-                name: Some((*name).to_owned()),
-                members: vec![at],
-            };
+            let alone =
+                |(at, (name, _)): (usize, &(&str, u64))| Group { name: Some((*name).to_owned()), members: vec![at] };
             distributions.iter().enumerate().map(alone).collect()
         }
         Split::Each => in_slots(distributions, MOST_LAYERS),
@@ -97,7 +95,8 @@ mod tests {
     use super::*;
 
     const NAMES: [&str; 12] = [
-        "aiohttp", "attrs", "boto3", "botocore", "certifi", "idna", "numpy", "pandas", "pillow", "six", "urllib3", "yarl",
+        "aiohttp", "attrs", "boto3", "botocore", "certifi", "idna", "numpy", "pandas", "pillow", "six", "urllib3",
+        "yarl",
     ];
 
     fn sized(large: &[&str]) -> Vec<(&'static str, u64)> {

@@ -180,9 +180,21 @@ mod tests {
         let wide = ["usr/bin/python3.12", "usr/lib64/python3.12/site-packages/"];
         let other = ["usr/bin/python3.11", "usr/bin/python3", "usr/lib/python3.11/site-packages/"];
         for (paths, search_path, expected) in [
-            (&lambda[..], "/var/lang/bin:/usr/bin", Some(("/var/lang/bin/python3.12", "var/lang/lib/python3.12/site-packages"))),
-            (&docker, "/usr/local/bin:/usr/bin", Some(("/usr/local/bin/python3.12", "usr/local/lib/python3.12/site-packages"))),
-            (&debian, "/usr/local/bin:/usr/bin", Some(("/usr/bin/python3.12", "usr/local/lib/python3.12/dist-packages"))),
+            (
+                &lambda[..],
+                "/var/lang/bin:/usr/bin",
+                Some(("/var/lang/bin/python3.12", "var/lang/lib/python3.12/site-packages")),
+            ),
+            (
+                &docker,
+                "/usr/local/bin:/usr/bin",
+                Some(("/usr/local/bin/python3.12", "usr/local/lib/python3.12/site-packages")),
+            ),
+            (
+                &debian,
+                "/usr/local/bin:/usr/bin",
+                Some(("/usr/bin/python3.12", "usr/local/lib/python3.12/dist-packages")),
+            ),
             (&merged, "/bin", Some(("/bin/python3", "usr/lib/python3.12/site-packages"))),
             (&wide, "/usr/bin", Some(("/usr/bin/python3.12", "usr/lib64/python3.12/site-packages"))),
             (&other, "/usr/bin", None),
@@ -192,7 +204,11 @@ mod tests {
             let found = found.as_ref().map(|found| (found.program.as_str(), &*found.scheme.pure));
             assert_eq!(found, expected.map(|(program, library)| (program, library.as_bytes())), "{paths:?}");
         }
-        let venv = ["opt/venv/bin/python3.12 -> /usr/bin/python3.12", "opt/venv/lib/python3.12/site-packages/", "opt/venv/pyvenv.cfg"];
+        let venv = [
+            "opt/venv/bin/python3.12 -> /usr/bin/python3.12",
+            "opt/venv/lib/python3.12/site-packages/",
+            "opt/venv/pyvenv.cfg",
+        ];
         let found = Interpreter::find(&tree(&venv), "/opt/venv/bin", VERSION).unwrap().unwrap();
         assert_eq!(&*found.scheme.headers, b"opt/venv/include/site/python3.12");
         assert_eq!(&*found.scheme.scripts, b"opt/venv/bin");

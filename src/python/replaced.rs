@@ -21,12 +21,7 @@ const INIT_LIMIT: u64 = 64 << 10;
 /// # Errors
 ///
 /// If the tree cannot be had.
-pub fn replaced(
-    name: &str,
-    packages: &[Box<[u8]>],
-    scheme: &Scheme,
-    tree: &Tree,
-) -> Result<Vec<Box<[u8]>>, TreeError> {
+pub fn replaced(name: &str, packages: &[Box<[u8]>], scheme: &Scheme, tree: &Tree) -> Result<Vec<Box<[u8]>>, TreeError> {
     let mut gone = Vec::new();
     for library in BTreeSet::from([&scheme.pure, &scheme.platform]) {
         let real = tree.resolve(library)?;

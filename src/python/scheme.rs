@@ -67,7 +67,11 @@ mod tests {
         for (folder, scripts, data) in [
             ("usr/local/lib/python3.12/site-packages", "usr/local/bin", "usr/local"),
             ("lib/python3.12/site-packages", "bin", ""),
-            ("usr/local/lib/python3.11/site-packages", "usr/local/lib/python3.11/site-packages/bin", "usr/local/lib/python3.11/site-packages"),
+            (
+                "usr/local/lib/python3.11/site-packages",
+                "usr/local/lib/python3.11/site-packages/bin",
+                "usr/local/lib/python3.11/site-packages",
+            ),
             ("var/task", "var/task/bin", "var/task"),
             ("", "bin", ""),
         ] {

@@ -21,6 +21,8 @@ pub struct Wheels {
     pub extras: Extras,
     /// How they are split into layers.
     pub split: Split,
+    /// Which of these layers is meant, by what follows the recipe's name and `/` in its own; all if not given.
+    pub part: Option<String>,
     /// For which interpreter, and where.
     pub installation: Installation,
 }
@@ -52,6 +54,12 @@ pub struct Installation {
 }
 
 impl Wheels {
+    /// Whether both are of the same recipe, whichever part of it they are.
+    pub fn is_beside(&self, other: &Wheels) -> bool {
+        let whole = |wheels: &Wheels| Wheels { part: None, ..wheels.clone() };
+        self.part != other.part && whole(self) == whole(other)
+    }
+
     /// A path that the spec names, for `platform`.
     pub fn path(&self, path: &str, platform: &Platform) -> PathBuf {
         join(&self.folder, &for_platform(path, platform))

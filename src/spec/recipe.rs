@@ -16,6 +16,7 @@ use super::variables::{Template, Unset, Variables};
 use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Platform};
 use crate::layer::{Codec, Copy, InlineEntry, Modes, Step};
+use crate::python::Split;
 
 /// An image that is to be: its base, its layers in order, its config.
 #[derive(Debug, Clone)]
@@ -232,6 +233,23 @@ impl LayerRecipe {
             span: None,
             ran: None,
             exclude_spans: Vec::new(),
+        }
+    }
+
+    /// The recipe of one of the layers that this one makes, by the layer's name: its own, or of wheels that are split
+    /// `NAME/PART`.
+    pub fn part(&self, name: &str) -> Option<LayerRecipe> {
+        match (&self.content, name.strip_prefix(&self.name)) {
+            (LayerContent::Wheels(wheels), rest) if wheels.split != Split::One => {
+                let part = rest?.strip_prefix('/')?;
+                let wheels = Wheels { part: Some(part.to_owned()), ..(**wheels).clone() };
+                Some(LayerRecipe {
+                    name: name.to_owned(),
+                    content: LayerContent::Wheels(Box::new(wheels)),
+                    ..self.clone()
+                })
+            }
+            (_, rest) => rest?.is_empty().then(|| self.clone()),
         }
     }
 

@@ -58,9 +58,7 @@ impl Absent {
     fn contents(&self) -> Result<&BTreeMap<Box<[u8]>, Source>, Arc<Error>> {
         let fetch = || -> Result<BTreeMap<Box<[u8]>, Source>, Error> {
             let file = obtain::one(&self.workshop, &self.choice)?;
-            let refused = |error: crate::python::WheelError| {
-                Error::Request { message: error.to_string(), help: None }
-            };
+            let refused = |error: crate::python::WheelError| Error::Request { message: error.to_string(), help: None };
             let laid = Wheel::open(file).and_then(|wheel| wheel.lay(&self.scheme, self.choice.is_local()));
             let files = laid.map_err(refused)?.files;
             Ok(files.into_iter().map(|file| (file.path, file.content.source)).collect())

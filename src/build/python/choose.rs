@@ -171,7 +171,8 @@ fn of_wheels(
         return Err(no_wheel_at_all(python, package));
     }
     let names: Vec<&WheelName> = wheels.iter().map(|wheel| &wheel.name).collect();
-    let at = best(&names, target).map_err(|refusals| no_wheel(python, &package.name, Some(package), target, &refusals))?;
+    let at =
+        best(&names, target).map_err(|refusals| no_wheel(python, &package.name, Some(package), target, &refusals))?;
     let Some(wheel) = wheels.get(at) else { return Err(no_wheel_at_all(python, package)) };
     let path = wheel.path.as_ref().map(|path| beside.join(path)).filter(|path| path.is_file());
     let place = match (house.find(&wheel.digest), path, &wheel.url) {
@@ -202,11 +203,8 @@ fn of_digests(
     indexes: &[&str],
     target: &Target,
 ) -> Result<Choice, Error> {
-    let is_meant = |name: &WheelName, digest: &Digest| {
-        name.distribution == package.name && digests.contains(digest)
-    };
-    let here: Vec<&HouseWheel> =
-        house.wheels.iter().filter(|wheel| is_meant(&wheel.name, &wheel.digest)).collect();
+    let is_meant = |name: &WheelName, digest: &Digest| name.distribution == package.name && digests.contains(digest);
+    let here: Vec<&HouseWheel> = house.wheels.iter().filter(|wheel| is_meant(&wheel.name, &wheel.digest)).collect();
     if let Ok(at) = best(&here.iter().map(|wheel| &wheel.name).collect::<Vec<_>>(), target)
         && let Some(wheel) = here.get(at)
     {
@@ -227,10 +225,13 @@ fn of_digests(
     found.retain(|file| is_meant(&file.name, &file.digest));
     if found.is_empty() {
         let what = match here.is_empty() {
-            true => format!("no file of `{}` that {} names has one of the locked digests", package.name, listed(indexes)),
+            true => {
+                format!("no file of `{}` that {} names has one of the locked digests", package.name, listed(indexes))
+            }
             false => return Err(refused(python, package, here.iter().map(|wheel| &wheel.name), target)),
         };
-        let help = format!("build a wheel if there is only a source distribution, and lock its digest: {}", way(package));
+        let help =
+            format!("build a wheel if there is only a source distribution, and lock its digest: {}", way(package));
         return Err(python.refuse(what, Some(help)));
     }
     match best(&found.iter().map(|file| &file.name).collect::<Vec<_>>(), target) {
@@ -298,7 +299,9 @@ fn no_wheel(
         what.push_str(&format!("\n  and {} others", refusals.len() - NAMED));
     }
     let help = match package {
-        Some(package) if package.source.is_some() => format!("build one from its sources, and lock that: {}", way(package)),
+        Some(package) if package.source.is_some() => {
+            format!("build one from its sources, and lock that: {}", way(package))
+        }
         _ => "add a wheel for it, or lay the others with `platforms` in a layer of their own".to_owned(),
     };
     python.refuse(what, Some(help))

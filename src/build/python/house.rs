@@ -87,15 +87,17 @@ impl House {
             let (digest, size) = match (&found.kind, digest) {
                 (FoundKind::File, Some(digest)) => (digest, found.identity.size),
                 // Caches of installers link to wheels elsewhere.
-                (FoundKind::Symlink(_), _) => digest_of(&path)
-                    .map_err(|source| crate::context::Error::Io { doing: "read", path: path.clone(), source })?,
+                (FoundKind::Symlink(_), _) => digest_of(&path).map_err(|source| crate::context::Error::Io {
+                    doing: "read",
+                    path: path.clone(),
+                    source,
+                })?,
                 _ => continue,
             };
             let file = String::from_utf8(found.path.to_vec())
                 .map_err(|_| python.refuse(format!("`{}` is not named like a wheel", path.display()), None))?;
-            let name = WheelName::parse(&file).map_err(|why| {
-                python.refuse(format!("`{}` is not named like a wheel: {why}", path.display()), None)
-            })?;
+            let name = WheelName::parse(&file)
+                .map_err(|why| python.refuse(format!("`{}` is not named like a wheel: {why}", path.display()), None))?;
             wheels.push(HouseWheel { name, path: short(path), digest, size });
         }
         Ok(House { wheels })

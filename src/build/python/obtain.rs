@@ -27,7 +27,9 @@ pub(super) fn obtain(workshop: &Workshop, choices: &[&Choice]) -> Result<Vec<Whe
     std::thread::scope(|scope| {
         for _ in 0..is_far.clamp(1, AT_ONCE) {
             scope.spawn(|| {
-                while let Some((at, choice)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, choices.get(at)?))) {
+                while let Some((at, choice)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, choices.get(at)?)))
+                {
                     let file = one(workshop, choice);
                     // The first of several failures by place: what was begun before it is finished.
                     let has_failed = file.is_err();
@@ -95,11 +97,8 @@ fn kept(workshop: &Workshop, choice: &Choice, url: &str) -> Result<WheelFile, Er
     let unreadable = || Error::request(format!("`{}` cannot be read back from the store", choice.file), "run again");
     let Source::Slice(slice) = &content.source else { return Err(unreadable()) };
     let file = slice.file.file.as_ref().ok_or_else(unreadable)?.try_clone();
-    let file = file.map_err(|source| crate::context::Error::Io {
-        doing: "open",
-        path: slice.file.path.clone(),
-        source,
-    })?;
+    let file =
+        file.map_err(|source| crate::context::Error::Io { doing: "open", path: slice.file.path.clone(), source })?;
     Ok(WheelFile {
         name: choice.file.clone(),
         path: slice.file.path.clone(),

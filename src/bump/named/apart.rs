@@ -32,6 +32,12 @@ pub(super) fn is_apart(tree: &Tree, lower: &LayerRecipe, layer: &LayerRecipe) ->
     if lower.owner != layer.owner {
         return Ok(false);
     }
+    // Distributions of one recipe are laid as if none of the others were there.
+    if let (LayerContent::Wheels(one), LayerContent::Wheels(other)) = (&lower.content, &layer.content)
+        && one.is_beside(other)
+    {
+        return Ok(true);
+    }
     let (Some(lower), Some(upper)) = (destinations(lower), destinations(layer)) else { return Ok(false) };
     for one in &lower {
         let one = tree.resolve(one)?;

@@ -1,5 +1,6 @@
 //! What a named layer is laid over, and what lies above it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(super) struct Said<'a> {
     /// What they say between layers that is not there, because it did nothing: each with the place of the layer above it.
     absent: Vec<(usize, &'a LayerRecipe)>,
     /// What they say of each layer. Nothing at all if the image has other layers than they say: they have changed since.
-    layers: BTreeMap<usize, &'a LayerRecipe>,
+    layers: BTreeMap<usize, Cow<'a, LayerRecipe>>,
 }
 
 impl<'a> Said<'a> {
@@ -44,11 +45,18 @@ impl<'a> Said<'a> {
         let (mut layers, mut absent) = (BTreeMap::new(), Vec::new());
         let mut at = image.manifest.layers.len();
         for layer in said {
-            match at > 0 && image.layer_name(at - 1) == Some(&layer.name) {
-                true => {
-                    at -= 1;
-                    layers.insert(at, layer);
+            let before = at;
+            // Wheels may make several.
+            while let Some(part) = at.checked_sub(1).and_then(|at| layer.part(image.layer_name(at)?)) {
+                at -= 1;
+                let is_whole = part.name == layer.name;
+                layers.insert(at, if is_whole { Cow::Borrowed(layer) } else { Cow::Owned(part) });
+                if is_whole {
+                    break;
                 }
+            }
+            match at < before {
+                true => {}
                 // One that does nothing is not there.
                 false if !matters(layer) => absent.push((at, layer)),
                 false => {
@@ -68,8 +76,8 @@ impl<'a> Said<'a> {
     }
 
     /// What they say of a layer.
-    pub fn layer(&self, at: usize) -> Option<&'a LayerRecipe> {
-        self.layers.get(&at).copied()
+    pub fn layer(&self, at: usize) -> Option<&LayerRecipe> {
+        self.layers.get(&at).map(AsRef::as_ref)
     }
 }
 

@@ -243,8 +243,7 @@ mod tests {
         assert_eq!(facts.len(), 11);
         assert!(facts.lacks(b"opt/two/c") && !facts.lacks(b"opt/two/b") && facts.lacks(b"y") && !facts.lacks(b"a/b"));
         assert_eq!(facts.users["été:"], None);
-        let sorted =
-            "l:usr/lib:lib -:opt d:1777:0:5:tmp f:x%20y c:x: c::opt/empty c:a%2C,b:opt/two u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
+        let sorted = "l:usr/lib:lib -:opt d:1777:0:5:tmp f:x%20y c:x: c::opt/empty c:a%2C,b:opt/two u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
         assert_eq!(facts.to_text().unwrap(), sorted);
     }
 

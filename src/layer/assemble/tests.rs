@@ -53,8 +53,7 @@ fn assembled(contents: &Arc<Contents>) -> Result<(Digest, Vec<u8>), Error> {
 fn a_stream_gives_the_same_layer_as_a_file() {
     let (large, small, exact) = (noise(3 * (1 << 20) + 17), noise(1000), noise(2 << 20));
     let files = [("a", &large), ("b", &small), ("c", &exact), ("d", &large)];
-    let texts: Vec<_> =
-        files.iter().map(|(path, bytes)| (*path, &bytes[..], Source::Text(bytes[..].into()))).collect();
+    let texts: Vec<_> = files.iter().map(|(path, bytes)| (*path, &bytes[..], Source::Text(bytes[..].into()))).collect();
     let streams: Vec<_> = files
         .iter()
         .map(|(path, bytes)| (*path, &bytes[..], Source::Stream(Arc::new(Member((*bytes).clone())) as Arc<dyn Stream>)))

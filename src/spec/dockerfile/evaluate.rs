@@ -16,7 +16,6 @@ use crate::layer::{Copy, CopySource, Step};
 use crate::spec::error::SpecError;
 use crate::spec::recipe::{Base, CopyFrom, LayerContent, LayerRecipe, Setting};
 
-
 /// The longest name of a layer, in characters.
 const NAME_LIMIT: usize = 200;
 

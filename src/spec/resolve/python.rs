@@ -15,14 +15,14 @@ use crate::spec::recipe::LayerContent;
 
 impl Source {
     /// Wheels, as `wheels` names them.
-    pub(super) fn wheels(
-        &self,
-        table: &LayerTable,
-        wheels: &Spanned<WheelsField>,
-    ) -> Result<LayerContent, SpecError> {
+    pub(super) fn wheels(&self, table: &LayerTable, wheels: &Spanned<WheelsField>) -> Result<LayerContent, SpecError> {
         self.refuse_keys(table, &FILES_KEYS, "does not go with `wheels`")?;
         self.refuse_keys(table, &[("package", |table| place(&table.package))], "goes into a layer of its own")?;
-        self.refuse_keys(table, &[("exclude", |table| table.exclude.first().map(Spanned::span))], "does not go with `wheels`")?;
+        self.refuse_keys(
+            table,
+            &[("exclude", |table| table.exclude.first().map(Spanned::span))],
+            "does not go with `wheels`",
+        )?;
         let from = match wheels.get_ref() {
             WheelsField::One(path) => vec![path.clone()],
             WheelsField::Several(paths) => paths.clone(),
@@ -48,6 +48,7 @@ impl Source {
             index: text(&table.index),
             extras: Extras { extras: names(&table.extras), groups: names(&table.groups) },
             split: table.split.as_ref().map(|split| self.split(split)).transpose()?.unwrap_or_default(),
+            part: None,
             installation: self.installation(table, &wheels.span())?,
         })))
     }
@@ -100,6 +101,7 @@ impl Source {
         match split.get_ref() {
             SplitField::Word(SplitWord::One) => Ok(Split::One),
             SplitField::Word(SplitWord::Each) => Ok(Split::Each),
+            SplitField::Groups(1) => Ok(Split::One),
             SplitField::Groups(count) if (1..=MOST_LAYERS as i64).contains(count) => Ok(Split::Groups(*count as usize)),
             SplitField::Groups(count) => {
                 let help = format!("write a number from 1 to {MOST_LAYERS}, or `each`");

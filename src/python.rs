@@ -13,6 +13,7 @@ mod project;
 mod record;
 mod scheme;
 mod select;
+mod specifier;
 mod tags;
 mod target;
 mod wheel;

@@ -196,6 +196,23 @@ mod tests {
     }
 
     #[test]
+    fn names_are_taken_apart_as_packaging_does() {
+        for line in include_str!("name/recorded.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (expected, file) = match line.split_at(2) {
+                ("+ ", taken) => taken.split_once(" = ").map(|(file, parts)| (Some(parts), file)).unwrap(),
+                (_, file) => (None, file),
+            };
+            let found = WheelName::parse(file).ok().map(|name| {
+                let build = name.build.map_or("-".to_owned(), |(number, rest)| format!("{number}|{rest}"));
+                let mut tags: Vec<String> = name.tags.iter().map(ToString::to_string).collect();
+                tags.sort();
+                format!("{} {build} {}", name.distribution, tags.join(","))
+            });
+            assert_eq!(found.as_deref(), expected, "{file}");
+        }
+    }
+
+    #[test]
     fn what_is_no_name_is_refused() {
         let many = format!("a-1-{}-b-any.whl", ["py3"; 60].join("."));
         assert!(WheelName::parse(&many).is_ok(), "one tag written sixty times");

@@ -96,7 +96,7 @@ impl FromStr for PythonVersion {
             [major, minor, micro] => (*major, *minor, Some(*micro)),
             _ => return Err(no_version()),
         };
-        // 3.5 was the last of which `packaging` knows that wheels for it are named otherwise.
+        // Tags of older ones follow other rules, which nothing here was compared with.
         if major != 3 || !(6..=GREATEST_MINOR).contains(&minor) {
             return Err(format!("Python {major}.{minor} is not supported: it has to be 3.6 or a later 3"));
         }

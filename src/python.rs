@@ -17,6 +17,7 @@ mod remembered;
 mod replaced;
 mod scheme;
 mod select;
+mod specifier;
 mod tags;
 mod target;
 mod wheel;

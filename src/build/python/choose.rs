@@ -180,7 +180,10 @@ fn of_wheels(
         (None, Some(path), _) => Place::Beside { path },
         (None, None, Some(url)) => Place::There { url: url.clone() },
         (None, None, None) => {
-            let what = format!("`{}` is nowhere: the lock names no address for it", wheel.name.file);
+            let what = match &wheel.path {
+                Some(path) => format!("`{}`, which the lock names, is not there", beside.join(path).display()),
+                None => format!("`{}` is nowhere: the lock names no address for it", wheel.name.file),
+            };
             return Err(python.refuse(what, Some("name the folder it lies in as `wheelhouse`".to_owned())));
         }
     };

@@ -19,7 +19,7 @@ mod wheel;
 mod zip;
 
 pub use distribution::{Distribution, DistributionFile};
-pub use lock::{Extras, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
+pub use lock::{Extras, LocalProject, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
 pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};

@@ -26,7 +26,7 @@ mod zip;
 pub use distribution::{Conflict, Distribution, DistributionFile, conflict};
 pub use group::{Group, MOST_LAYERS, Split, group};
 pub use interpreter::{Interpreter, find_libc};
-pub use lock::{Extras, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
+pub use lock::{Extras, LocalProject, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
 pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};

@@ -153,10 +153,3 @@ impl Wheel {
         self.archive.size()
     }
 }
-
-impl Wheel {
-    /// What interpreters it says it is for.
-    pub fn requires_python(&self) -> Option<&str> {
-        unimplemented!()
-    }
-}

@@ -133,7 +133,7 @@ fn one_pin_moves_one_layer() {
     let sandbox = Sandbox::new();
     let wheels = small(&sandbox);
     let newer = SmallWheel::new("eta", "1.1").file("eta_more.py", "more = True\n").write(&sandbox.path("small"));
-    let index = PackageIndex::of(&[&wheels[..], &[newer.clone()]].concat());
+    let index = PackageIndex::of(&[&wheels[..], std::slice::from_ref(&newer)].concat());
     let mut changed = wheels.clone();
     *changed.iter_mut().find(|wheel| wheel.ends_with("eta-1.0-py3-none-any.whl")).unwrap() = newer;
     for kind in KINDS {

@@ -282,10 +282,14 @@ fn a_micro_version_that_is_not_known_is_asked_for() {
     environment.micro_is_unknown = true;
     let text = "lock-version = \"1.0\"\nrequires-python = \">=3.12.4\"\npackages = []";
     let error = parse("pylock.toml", text).unwrap().packages(&environment, &Extras::default()).unwrap_err();
-    assert!(error.to_string().starts_with("pylock.toml:2:19: the marker cannot be decided: "), "{error}");
+    let begin = "pylock.toml:2:19: the lock is for Python >=3.12.4, and the target's may be one or not: ";
+    assert!(error.to_string().starts_with(begin), "{error}");
     assert_eq!(error.help.as_deref(), Some("say the interpreter's whole version, such as python = \"3.12.8\""));
     let text = text.replace("3.12.4", "3.12");
     assert!(parse("pylock.toml", &text).unwrap().packages(&environment, &Extras::default()).is_ok());
+    let text = format!("foo==1 ; python_full_version >= '3.12.4' --hash=sha256:{}", "a".repeat(64));
+    let error = parse("a.txt", &text).unwrap().packages(&environment, &Extras::default()).unwrap_err();
+    assert!(error.to_string().starts_with("a.txt:1:10: the marker cannot be decided: "), "{error}");
 }
 
 #[test]

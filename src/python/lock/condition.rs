@@ -38,12 +38,17 @@ impl Condition {
     ///
     /// If that cannot be known.
     pub fn holds(&self, environment: &Environment) -> Result<bool, LockError> {
+        self.decide("the marker cannot be decided", environment)
+    }
+
+    /// Whether it holds; `what` begins the message where that cannot be known.
+    fn decide(&self, what: &str, environment: &Environment) -> Result<bool, LockError> {
         self.marker.holds(environment).map_err(|why| {
             let help = match environment.micro_is_unknown {
                 true => "say the interpreter's whole version, such as python = \"3.12.8\"",
                 false => "",
             };
-            self.place.error(format!("the marker cannot be decided: {}", shown(&why)), help)
+            self.place.error(format!("{what}: {}", shown(&why)), help)
         })
     }
 }
@@ -90,7 +95,8 @@ impl RequiresPython {
     /// If it is not, or if that cannot be known.
     pub fn check(&self, what: &str, environment: &Environment) -> Result<(), LockError> {
         let Some(condition) = &self.condition else { return Ok(()) };
-        if condition.holds(environment)? {
+        let unknown = format!("{what} is for Python {}, and the target's may be one or not", shown(&self.text));
+        if condition.decide(&unknown, environment)? {
             return Ok(());
         }
         let target = environment.variables.get("python_full_version").map(String::as_str).unwrap_or("another");

@@ -173,7 +173,7 @@ pub(super) fn sha256<'l>(
         return Err(place.error(none, help));
     }
     others.truncate(3);
-    Err(place.error(format!("only {} is said, and SHA-256 is needed", super::text::listed(others)), help))
+    Err(place.error(format!("there are hashes of {} alone, and SHA-256 is needed", super::text::listed(others)), help))
 }
 
 /// Whether a text can be a path: no character in it that ends a line or cannot be in one.

@@ -81,7 +81,7 @@ impl Requirements {
         let mut asked = extras.extras.union(&extras.groups).map(String::as_str).peekable();
         if asked.peek().is_some() {
             let what =
-                format!("a file of requirements has no extras and no groups, and {} is asked for", listed(asked));
+                format!("extras or groups are asked for, {}, and a file of requirements has none", listed(asked));
             return Err(self.whole.error(what, "write them into it: `pip-compile --extra`, `uv export --extra`"));
         }
         let mut wanted = Vec::new();
@@ -238,10 +238,12 @@ fn identity(file: &Path) -> PathBuf {
 
 /// Where pip would put a variable's value: `${NAME}`.
 fn variable(text: &str) -> Option<usize> {
-    let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    let is_name = |b: &u8| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_';
+    let names = |at: usize| {
+        let rest = text.as_bytes().get(at + 2..).unwrap_or_default();
+        // No `$` is in a name, so no byte is looked at twice.
+        let length = rest.iter().take_while(|b| is_name(b)).count();
+        length > 0 && rest.get(length) == Some(&b'}')
     };
-    let names =
-        |at: usize| text.get(at + 2..).and_then(|rest| rest.split_once('}')).is_some_and(|(name, _)| is_name(name));
     text.match_indices("${").map(|(at, _)| at).find(|at| names(*at))
 }

@@ -180,5 +180,5 @@ fn what_is_not_wanted_may_be_broken() {
     let of = |marker: &str| reached(&lock("", &[&root(marker), &broken]), &Extras::default());
     assert_eq!(of("sys_platform == 'win32'").unwrap(), Vec::<String>::new());
     let error = of("sys_platform == 'linux'").unwrap_err().to_string();
-    assert!(error.ends_with("only `md5` is said, and SHA-256 is needed"), "{error}");
+    assert!(error.ends_with("there are hashes of `md5` alone, and SHA-256 is needed"), "{error}");
 }

@@ -33,10 +33,10 @@ fn of_requirements() {
         ("foo=== --hash=sha256:AAA", ":1:1: `foo===` is not one version", "pin it"),
         ("foo==1 2 --hash=sha256:AAA", ":1:1: `1 2` is not a version", "1.2.3"),
         ("foo==1", ":1:1: `foo` has no hash, so it could be anything", "--generate-hashes"),
-        ("foo==1 --hash=md5:00", ":1:1: only `md5` is said, and SHA-256 is needed", "write hashes"),
+        ("foo==1 --hash=md5:00", ":1:1: there are hashes of `md5` alone, and SHA-256 is needed", "write hashes"),
         (
             "foo==1 --hash=sha512:00 --hash=sha384:00",
-            ":1:1: only `sha512` and `sha384` is said, and SHA-256 is needed",
+            ":1:1: there are hashes of `sha512` and `sha384` alone, and SHA-256 is needed",
             "",
         ),
         ("foo==1 --hash=sha256:abc", ":1:1: `abc` is not a SHA-256 hash: those have 64 hex digits", ""),
@@ -151,7 +151,7 @@ fn of_requirements() {
     let error = parse("a.txt", "").unwrap().packages(&linux(), &extras(&["x"], &["y"])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "a.txt: a file of requirements has no extras and no groups, and `x` and `y` is asked for"
+        "a.txt: extras or groups are asked for, `x` and `y`, and a file of requirements has none"
     );
 }
 
@@ -189,7 +189,7 @@ fn of_pylocks() {
         ("name = \"a\"\nwheels = [{ path = \"a-1-py3-none-any.whl\" }]", ":4:11: the file has no hash", "SHA-256"),
         (
             "name = \"a\"\nwheels = [{ path = \"a-1-py3-none-any.whl\", hashes = { sha512 = \"00\" } }]",
-            ":4:11: only `sha512` is said, and SHA-256 is needed",
+            ":4:11: there are hashes of `sha512` alone, and SHA-256 is needed",
             "SHA-256",
         ),
         (
@@ -282,10 +282,14 @@ fn a_micro_version_that_is_not_known_is_asked_for() {
     environment.micro_is_unknown = true;
     let text = "lock-version = \"1.0\"\nrequires-python = \">=3.12.4\"\npackages = []";
     let error = parse("pylock.toml", text).unwrap().packages(&environment, &Extras::default()).unwrap_err();
-    assert!(error.to_string().starts_with("pylock.toml:2:19: the marker cannot be decided: "), "{error}");
+    let begin = "pylock.toml:2:19: the lock is for Python >=3.12.4, and the target's may be one or not: ";
+    assert!(error.to_string().starts_with(begin), "{error}");
     assert_eq!(error.help.as_deref(), Some("say the interpreter's whole version, such as python = \"3.12.8\""));
     let text = text.replace("3.12.4", "3.12");
     assert!(parse("pylock.toml", &text).unwrap().packages(&environment, &Extras::default()).is_ok());
+    let text = format!("foo==1 ; python_full_version >= '3.12.4' --hash=sha256:{}", "a".repeat(64));
+    let error = parse("a.txt", &text).unwrap().packages(&environment, &Extras::default()).unwrap_err();
+    assert!(error.to_string().starts_with("a.txt:1:10: the marker cannot be decided: "), "{error}");
 }
 
 #[test]

@@ -36,6 +36,34 @@ fn mangled() -> impl Strategy<Value = String> {
     })
 }
 
+/// Neither the stack nor an hour is enough for these, if pieces are looked at inside or for each other.
+#[test]
+fn long_and_deep_locks_are_read_or_refused() {
+    let many = |piece: &str| piece.repeat(30_000);
+    let hash = "--hash=sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa ";
+    for text in [
+        many("${"),
+        many("x;"),
+        many("\\\n"),
+        many("'' "),
+        many("a @ "),
+        format!("packages = {}", many("[")),
+        format!("packages = {}", many("{a=")),
+        format!("{}a = 1", many("a.")),
+        format!("[{}a]", many("a.")),
+        format!("lock-version = \"1.0\"\npackages = []\n{}a = 1", many("a.")),
+        format!("a==1 ; {}", many("(")),
+        format!("a==1 ; {}", many("python_version > '3' and ")),
+        format!("a==1 {}", many(hash)),
+        format!("lock-version = \"1.0\"\npackages = [{}]", many("{ name = \"a\", wheels = [] }, ")),
+        format!("version = 1\npackage = [{}]", (0..10_000).map(|at| {
+            format!("{{ name = \"a{at}\", source = {{ virtual = \".\" }}, dependencies = [{{ name = \"a0\", extra = [\"{at}\"] }}] }}, ")
+        }).collect::<String>()),
+    ] {
+        read(&text);
+    }
+}
+
 /// Lines made of what lines are made of.
 fn lines() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![

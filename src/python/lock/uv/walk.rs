@@ -53,14 +53,14 @@ impl<'l, 'e> Walk<'l, 'e> {
             for_target: BTreeMap::new(),
         };
         // As uv does: the first walk finds out which extras are wanted, the second what they and their choices lead to.
-        walk.from_roots(extras)?;
+        walk.go(extras)?;
         walk.reached.clear();
         walk.entered.clear();
-        walk.from_roots(extras)?;
+        walk.go(extras)?;
         walk.each_once()
     }
 
-    fn from_roots(&mut self, extras: &Extras) -> Result<(), LockError> {
+    fn go(&mut self, extras: &Extras) -> Result<(), LockError> {
         let lock = self.lock;
         // What is asked for is wanted before the first marker is looked at.
         for at in &lock.roots {

@@ -136,12 +136,6 @@ fn paths_that_stand_for_two_files() {
     refused("a case that differs", &members(|all| all.push(Member::new("PKG/__INIT__.py", "x"))));
     refused("a file below a file", &members(|all| all.push(Member::new("evil.py/x", "x"))));
     refused(
-        "a script and one of .data",
-        &members(|all| {
-            all.push(Member::new("evil-1.0.data/scripts/evil", "#!python\n"));
-        }),
-    );
-    refused(
         "a module of two schemes",
         &members(|all| {
             all.push(Member::new("evil-1.0.data/purelib/evil.py", "other\n"));
@@ -322,7 +316,7 @@ fn records_that_are_not_true() {
     refused("a row without a file", &rows(|rows| rows.push(row("pkg/ghost.py", b""))));
     refused("a row without a hash", &rows(|rows| rows[0] = "evil.py,,".to_owned()));
     refused("a weak hash", &rows(|rows| rows[0] = "evil.py,md5=1B2M2Y8AsgTpgAmY7PhCfg,16".to_owned()));
-    refused("a row twice", &rows(|rows| rows.push(rows[0].clone())));
+    refused("two rows of one file", &rows(|rows| rows.push(row("evil.py", b"else"))));
     refused("a row to the outside", &rows(|rows| rows.push(row("../../../etc/passwd", b"x"))));
     refused("a row that is none", &rows(|rows| rows.push("\"open".to_owned())));
     refused("no record", &{
@@ -336,7 +330,6 @@ fn metadata_that_contradicts_itself() {
     let wheel_file = |from: &str, to: &str| wheel(|wheel| wheel.wheel = wheel.wheel.replace(from, to));
     refused("a wheel of version 2", &wheel_file("Version: 1.0", "Version: 2.0"));
     refused("a wheel without a version", &wheel_file("Wheel-Version: 1.0\n", ""));
-    refused("a wheel that does not say where it goes", &wheel_file("Root-Is-Purelib: true\n", ""));
     refused("another name", &wheel(|wheel| wheel.name = "good".to_owned()));
     refused("another version", &wheel(|wheel| wheel.version = "1.1".to_owned()));
     refused(
@@ -346,7 +339,6 @@ fn metadata_that_contradicts_itself() {
             all[at] = all[at].with("Metadata-Version: 2.1\nName: good\nVersion: 1.0\n");
         }),
     );
-    refused("a tag that the name has not", &wheel(|wheel| wheel.wheel += "Tag: cp27-none-any\n"));
     refused(
         "two .dist-info",
         &members(|all| {
@@ -384,5 +376,26 @@ fn scripts_that_are_none() {
     ] {
         refused(&format!("the script {line:?}"), &script(line));
     }
-    refused("a line before a section", &wheel(|wheel| wheel.entry_points = "tool = evil:main\n".to_owned()));
+}
+
+#[test]
+fn what_pip_passes_over() {
+    let laid = |wheels: &[(String, Vec<u8>)]| {
+        let (sandbox, run) = build(wheels);
+        run.ok();
+        sandbox.unpack("app")
+    };
+    // A script of the name of an entry point gives way to it.
+    let image = laid(&members(|all| all.push(Member::new("evil-1.0.data/scripts/evil", "#!python\nold\n"))));
+    assert!(image.text("var/task/bin/evil").contains("from evil import main"));
+    // A line that stands in no section says nothing.
+    let image = laid(&wheel(|wheel| wheel.entry_points = "tool = evil:main\n".to_owned()));
+    assert_eq!(image.line("var/task/bin/evil"), "-");
+    // Neither does a row that stands there twice.
+    let image = laid(&rows(|rows| rows.push(rows[0].clone())));
+    let record = image.text("var/task/evil-1.0.dist-info/RECORD");
+    assert_eq!(record.lines().filter(|line| line.starts_with("evil.py,")).count(), 1);
+    // Without a word about it, modules lie where those of a platform do, which is the same place.
+    let image = laid(&wheel(|wheel| wheel.wheel = wheel.wheel.replace("Root-Is-Purelib: true\n", "")));
+    assert_eq!(image.line("var/task/evil.py"), "f 0644 0:0");
 }

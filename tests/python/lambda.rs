@@ -30,7 +30,9 @@ fn base() -> HandMade {
     tar.symlink("var/lang/bin/python3", "python3.12").symlink("var/lang/bin/python", "python3.12");
     tar.file("var/lang/lib/python3.12/os.py", b"");
     tar.folder(&format!("{SITE}/"), 0o755);
-    let old = SmallWheel::new("boto3", "1.30.0").file("boto3/__init__.py", "old\n").file("boto3/gone.py", "old\n");
+    let mut old = SmallWheel::new("boto3", "1.30.0").file("boto3/__init__.py", "old\n").file("boto3/gone.py", "old\n");
+    // Its module is a package.
+    old.files.remove(0);
     let mut members = old.members();
     let record = "boto3-1.30.0.dist-info/RECORD";
     let mut rows: Vec<String> =
@@ -121,7 +123,7 @@ fn the_older_one_of_the_base_is_gone() {
     let sandbox = sandbox();
     sandbox.build(&["app.toml"]);
     let image = sandbox.unpack("app");
-    for path in ["boto3-1.30.0.dist-info", "boto3/gone.py", "boto3/__pycache__", "boto3.py"] {
+    for path in ["boto3-1.30.0.dist-info", "boto3/gone.py", "boto3/__pycache__"] {
         assert_eq!(image.line(&format!("{SITE}/{path}")), "-", "{path}");
     }
     assert_ne!(image.text(&format!("{SITE}/boto3/__init__.py")), "old\n");

@@ -15,6 +15,8 @@ mod literal;
 mod metadata;
 mod packages;
 mod requirement;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod value;
 

@@ -107,18 +107,21 @@ fn setuptools(document: &Value, folder: &Folder) -> Result<(), Fault> {
     }
     if folder.is_file("setup.cfg") {
         let configuration = folder.text("setup.cfg").map_err(|why| Fault::at(0, format!("`setup.cfg` {why}")))?;
+        // A source distribution brings an `[egg_info]` along that says nothing.
+        let mut is_egg_info = false;
         for (at, line) in configuration.lines().enumerate() {
-            let Some(section) = line.trim_end().strip_prefix('[').and_then(|line| line.strip_suffix(']')) else {
-                continue;
-            };
-            let root = section.split('.').next().unwrap_or_default().trim();
-            let counts = matches!(root, "options" | "metadata" | "global" | "egg_info" | "bdist_wheel" | "install")
+            let section = line.trim_end().strip_prefix('[').and_then(|line| line.strip_suffix(']'));
+            let says = line.split_once('=').is_some_and(|(_, value)| !matches!(value.trim(), "" | "0" | "false"));
+            let root = section.and_then(|section| section.split('.').next()).unwrap_or_default().trim();
+            is_egg_info = if section.is_some() { root == "egg_info" } else { is_egg_info };
+            let counts = matches!(root, "options" | "metadata" | "global" | "bdist_wheel" | "install")
                 || root.starts_with("build")
-                || root.starts_with("install_");
+                || root.starts_with("install_")
+                || is_egg_info && says;
             if counts {
-                let what = format!("the section {} is not read here", quoted(section));
-                let help = "write it in `pyproject.toml`, or build a wheel (`pip wheel --no-deps .` or `python -m build --wheel`) \
-                            and name it under `wheels`";
+                let what = format!("the section {} is not read here", quoted(section.unwrap_or("egg_info")));
+                let help = "write it in `pyproject.toml`, or build a wheel (`pip wheel --no-deps .` or `python -m build \
+                            --wheel`) and name it under `wheels`";
                 return Err(Fault::at(at + 1, what).of("setup.cfg").help(help));
             }
         }

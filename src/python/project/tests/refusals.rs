@@ -151,7 +151,7 @@ fn refuses_files_that_need_a_backend() {
             "the section `options.package_data` is not read here",
             1,
         ),
-        ("setup.cfg", "[egg_info]\ntag_build = dev\n", "setup.cfg", "the section `egg_info` is not read here", 1),
+        ("setup.cfg", "[egg_info]\ntag_build = dev\n", "setup.cfg", "the section `egg_info` is not read here", 2),
         ("MANIFEST.in", "# x\nincluded x\n", "MANIFEST.in", "`included x` is no command that is known", 2),
     ];
     for (name, text, file, words, line) in cases {
@@ -161,7 +161,13 @@ fn refuses_files_that_need_a_backend() {
         assert_eq!(error.file, folder.path().join(file));
     }
     let bare = "#!/usr/bin/env python\n\"\"\"Old pips ask for it.\"\"\"\nimport setuptools\n\nif __name__ == \"__main__\":\n    setuptools.setup()  # x\n";
-    let folder = project(&[&base[..], &[("setup.py", bare), ("setup.cfg", "[flake8]\nmax = 1\n")]].concat());
+    let folder = project(
+        &[
+            &base[..],
+            &[("setup.py", bare), ("setup.cfg", "[flake8]\nmax = 1\n\n[egg_info]\ntag_build = \ntag_date = 0\n\n")],
+        ]
+        .concat(),
+    );
     assert!(lay_in(folder.path()).is_ok());
     let pyproject = format!("{PDM}{MINI}");
     let hook = [("pyproject.toml", pyproject.as_str()), ("mini_mod/__init__.py", ""), ("pdm_build.py", "")];

@@ -110,7 +110,9 @@ fn setuptools(document: &Value, folder: &Folder) -> Result<(), Fault> {
         // A source distribution brings an `[egg_info]` along that says nothing.
         let mut is_egg_info = false;
         for (at, line) in configuration.lines().enumerate() {
-            let section = line.trim_end().strip_prefix('[').and_then(|line| line.strip_suffix(']'));
+            // Python's parser heeds nothing after the bracket.
+            let section =
+                line.trim_start().strip_prefix('[').and_then(|line| line.rsplit_once(']')).map(|(name, _)| name);
             let says = line.split_once('=').is_some_and(|(_, value)| !matches!(value.trim(), "" | "0" | "false"));
             let root = section.and_then(|section| section.split('.').next()).unwrap_or_default().trim();
             is_egg_info = if section.is_some() { root == "egg_info" } else { is_egg_info };

@@ -143,7 +143,13 @@ fn refuses_files_that_need_a_backend() {
         ("setup.py", "from setuptools import setup\nsetup(cffi_modules=['b.py:ffi'])\n", "setup.py", setup, 2),
         ("setup.py", "import os; os.system('x')\n", "setup.py", setup, 1),
         ("setup.py", "setup() # x\nprint()\n", "setup.py", setup, 2),
-        ("setup.cfg", "[flake8]\n[metadata]\nname = x\n", "setup.cfg", "the section `metadata` is not read here", 2),
+        (
+            "setup.cfg",
+            "[flake8]\n [metadata] ; x\nname = x\n",
+            "setup.cfg",
+            "the section `metadata` is not read here",
+            2,
+        ),
         (
             "setup.cfg",
             "[options.package_data]\n",

@@ -104,7 +104,9 @@ impl Python<'_> {
         let failed = |error: crate::python::ProjectError| self.refuse(error.to_string(), error.help.clone());
         let project = Project::read(&folder).map_err(failed)?;
         self.check_python(project.requires_python(), project.name(), &target)?;
-        let distribution = self.workshop.pool()?.install(|| project.lay(&context, &scheme)).map_err(failed)?;
+        let index = self.workshop.store().context_index(&folder, b"package", &package.exclude);
+        let lay = || project.lay(&context, &scheme, Some(&index));
+        let distribution = self.workshop.pool()?.install(lay).map_err(failed)?;
         let packages = Laid::packages_of(&distribution, &scheme);
         self.lay_all(vec![(packages, distribution)], &scheme, stack)
     }

@@ -9,7 +9,6 @@ mod entry_points;
 mod fault;
 mod folder;
 mod glob;
-mod installed;
 mod license;
 mod literal;
 mod metadata;
@@ -20,12 +19,16 @@ mod tests;
 mod tree;
 mod value;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::distribution::{Distribution, DistributionFile};
+use super::name::normalise_name;
+use super::record::{self, Recorded};
 use super::scheme::Scheme;
-use crate::context::{Context, Found, digest_files};
+use super::wheel::scripts::EntryPoint;
+use crate::context::{Context, ContextIndex, Found, digest_files};
 use crate::digest::Digest;
 use crate::layer::{FileContent, FileSource, Source};
 use backend::Backend;
@@ -33,10 +36,8 @@ use dynamic::Dynamic;
 use entry_points::SCRIPTS;
 use fault::Fault;
 use folder::Folder;
-use installed::Row;
 use metadata::Metadata;
 use packages::Layout;
-use requirement::normalised;
 use tree::Tree;
 use value::Value;
 
@@ -98,17 +99,22 @@ impl Project {
         &self.metadata.dependencies
     }
 
-    /// The project as it is laid; its files are those of `context`, the folder with its ignore rules. Runs on the
-    /// current rayon pool.
+    /// The project as it is laid; its files are those of `context`, the folder with its ignore rules. `index` is where
+    /// their digests are remembered. Runs on the current rayon pool.
     ///
     /// # Errors
     ///
     /// If files cannot be read, or its packages cannot be found.
-    pub fn lay(&self, context: &Context, scheme: &Scheme) -> Result<Distribution, ProjectError> {
-        self.laid(context, scheme).map_err(|fault| error(&self.folder, fault))
+    pub fn lay(
+        &self,
+        context: &Context,
+        scheme: &Scheme,
+        index: Option<&ContextIndex>,
+    ) -> Result<Distribution, ProjectError> {
+        self.laid(context, scheme, index).map_err(|fault| error(&self.folder, fault))
     }
 
-    fn laid(&self, context: &Context, scheme: &Scheme) -> Result<Distribution, Fault> {
+    fn laid(&self, context: &Context, scheme: &Scheme, index: Option<&ContextIndex>) -> Result<Distribution, Fault> {
         let failed = |error: crate::context::Error| {
             let fault = Fault::at(0, error.to_string());
             error.help().into_iter().fold(fault, Fault::help)
@@ -124,8 +130,13 @@ impl Project {
             .map(|path| Ok(found.get(tree.content(path)?).cloned()))
             .filter_map(Result::transpose)
             .collect::<Result<_, Fault>>()?;
-        let digests = digest_files(context, &chosen, None).map_err(failed)?;
-        for ((target, found), digest) in targets.iter().zip(&chosen).zip(&digests) {
+        // What is remembered is in the order of the context's paths, and a link's file may be laid twice.
+        let files: BTreeMap<&[u8], Found> = chosen.iter().map(|found| (&*found.path, found.clone())).collect();
+        let files: Vec<Found> = files.into_values().collect();
+        let digests = digest_files(context, &files, index).map_err(failed)?;
+        let digests: BTreeMap<&[u8], Option<Digest>> = files.iter().map(|file| &*file.path).zip(digests).collect();
+        for (target, found) in targets.iter().zip(&chosen) {
+            let digest = digests.get(&*found.path).copied().flatten();
             let digest = digest.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
             let source = Source::File(Arc::new(FileSource::of(context, found)));
             let content = FileContent { size: found.identity.size, digest, source };
@@ -138,7 +149,7 @@ impl Project {
             return Err(Fault::at(0, format!("two files would go to {}", fault::quoted(&path))));
         }
         Ok(Distribution {
-            name: normalised(&self.metadata.name),
+            name: normalise_name(&self.metadata.name),
             version: self.metadata.version.clone(),
             origin: self.folder.display().to_string(),
             files: laying.files,
@@ -148,11 +159,13 @@ impl Project {
     /// Scripts and the `.dist-info` directory, `RECORD` last.
     fn lay_metadata(&self, laying: &mut Laying<'_>) -> Result<(), Fault> {
         let Metadata { name, version, entry_points, license_files, .. } = &self.metadata;
-        let normal = normalised(name);
+        let normal = normalise_name(name);
         let info = format!("{}-{version}.dist-info", normal.replace('-', "_"));
         for (script, object) in SCRIPTS.iter().filter_map(|group| entry_points.get(*group)).flatten() {
-            let text = installed::script_text(&laying.scheme.interpreter, object);
-            laying.script(script, text.into_bytes())?;
+            // Blanks around the colon and before extras mean nothing.
+            let point = EntryPoint::parse(&object.replace(' ', ""));
+            let point = point.map_err(|why| Fault::at(0, format!("the script `{script}` {why}")))?;
+            laying.script(script, point.script(&laying.scheme.interpreter))?;
         }
         let wheel = "Wheel-Version: 1.0\nGenerator: tarsia\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
         let mut texts = vec![
@@ -170,9 +183,9 @@ impl Project {
             laying.library(&format!("{info}/{path}"), false, content(text))?;
         }
         let record = format!("{info}/RECORD");
-        laying.rows.push(Row { path: record.clone(), content: None });
-        let text = installed::record_text(std::mem::take(&mut laying.rows));
-        laying.add(join(&laying.scheme.pure, &record), false, content(text.into_bytes()))
+        laying.rows.push(Recorded { path: record.clone(), content: None });
+        let text = record::write(std::mem::take(&mut laying.rows));
+        laying.add(join(&laying.scheme.pure, &record), false, content(text))
     }
 }
 
@@ -180,19 +193,19 @@ impl Project {
 struct Laying<'a> {
     scheme: &'a Scheme,
     files: Vec<DistributionFile>,
-    rows: Vec<Row>,
+    rows: Vec<Recorded>,
 }
 
 impl Laying<'_> {
     fn library(&mut self, path: &str, executable: bool, content: FileContent) -> Result<(), Fault> {
-        self.rows.push(Row { path: path.to_owned(), content: Some((content.digest, content.size)) });
+        self.rows.push(Recorded { path: path.to_owned(), content: Some((content.digest, content.size)) });
         self.add(join(&self.scheme.pure, path), executable, content)
     }
 
     fn script(&mut self, name: &str, text: Vec<u8>) -> Result<(), Fault> {
         let (content, path) = (content(text), join(&self.scheme.scripts, name));
-        let row = installed::relative(&String::from_utf8_lossy(&self.scheme.pure), &String::from_utf8_lossy(&path));
-        self.rows.push(Row { path: row, content: Some((content.digest, content.size)) });
+        let row = record::relative(&String::from_utf8_lossy(&path), &String::from_utf8_lossy(&self.scheme.pure));
+        self.rows.push(Recorded { path: row, content: Some((content.digest, content.size)) });
         self.add(path, true, content)
     }
 

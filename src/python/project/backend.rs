@@ -2,8 +2,8 @@
 
 use super::fault::{Fault, quoted};
 use super::folder::Folder;
-use super::requirement::normalised;
 use super::value::Value;
+use crate::python::normalise_name;
 
 /// A build backend whose rules for files and metadata are followed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Backend {
         if let Some(requires) = system.and_then(|system| system.get("requires")) {
             for requirement in requires.texts()? {
                 let end = requirement.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c));
-                let name = normalised(requirement.get(..end.unwrap_or(requirement.len())).unwrap_or_default());
+                let name = normalise_name(requirement.get(..end.unwrap_or(requirement.len())).unwrap_or_default());
                 if let Some(why) = plugin(&name, backend) {
                     return Err(requires.backend(format!("names `{name}`, which {why}")));
                 }

@@ -11,8 +11,9 @@ use super::entry_points::{self, Groups};
 use super::fault::{Fault, is_in_line, quoted};
 use super::folder::Folder;
 use super::license;
-use super::requirement::{Requirement, check_name, normalised, specifiers_text};
+use super::requirement::{Requirement, check_name, specifiers_text};
 use super::value::Value;
+use crate::python::normalise_name;
 
 /// The most bytes of a value that is one line.
 const LONGEST: usize = 4096;
@@ -381,7 +382,7 @@ fn dependencies(project: &Value, dynamic: &Dynamic, fields: &mut Fields) -> Resu
     let mut seen = std::collections::BTreeSet::new();
     for (extra, line, requirements) in extras {
         check_name(&extra).map_err(|why| Fault::at(line, format!("the extra {} {why}", quoted(&extra))))?;
-        let extra = normalised(&extra);
+        let extra = normalise_name(&extra);
         if !seen.insert(extra.clone()) {
             return Err(Fault::at(
                 line,

@@ -2,6 +2,7 @@
 //! ([dependency specifiers](https://packaging.python.org/en/latest/specifications/dependency-specifiers/)), in the form
 //! in which build backends write them.
 
+use crate::python::normalise_name;
 use std::str::FromStr;
 
 use pep440_rs::VersionSpecifier;
@@ -121,17 +122,11 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     Err("is no name: it is to begin and end with a letter or a digit, with `.`, `-` and `_` between them".to_owned())
 }
 
-/// A name in the form in which names are compared.
-pub(super) fn normalised(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_ascii_lowercase()
-}
-
 fn extras_text(extras: &str) -> Result<String, String> {
     let mut names = Vec::new();
     for extra in extras.split(',').map(str::trim).filter(|_| !extras.trim().is_empty()) {
         check_name(extra).map_err(|why| format!("has an extra that {why}"))?;
-        names.push(normalised(extra));
+        names.push(normalise_name(extra));
     }
     names.sort_unstable();
     names.dedup();

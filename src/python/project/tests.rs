@@ -55,7 +55,7 @@ fn scheme() -> Scheme {
 }
 
 fn lay_in(folder: &Path) -> Result<Distribution, ProjectError> {
-    Project::read(folder)?.lay(&Context::open(folder, &[]).unwrap(), &scheme())
+    Project::read(folder)?.lay(&Context::open(folder, &[]).unwrap(), &scheme(), None)
 }
 
 fn text_of(content: &FileContent) -> String {
@@ -71,7 +71,7 @@ fn laid(folder: &Path) -> BTreeMap<String, String> {
     assert!(distribution.files.is_sorted_by(|a, b| a.path < b.path));
     let pure = "opt/lib/python3.12/site-packages";
     let file = |file: &DistributionFile| {
-        (installed::relative(pure, std::str::from_utf8(&file.path).unwrap()), text_of(&file.content))
+        (record::relative(std::str::from_utf8(&file.path).unwrap(), pure), text_of(&file.content))
     };
     distribution.files.iter().map(file).collect()
 }

@@ -4,10 +4,10 @@
 use super::super::fault::{Fault, quoted};
 use super::super::folder::Folder;
 use super::super::glob::GitPatterns;
-use super::super::requirement::normalised;
 use super::super::tree::{Tree, prefix};
 use super::super::value::Value;
 use super::{Choice, add, is_itself, itself, path_of};
+use crate::python::normalise_name;
 
 /// Keys that decide which files are laid, and those that do not matter here.
 const KEYS: [&str; 17] = [
@@ -196,7 +196,7 @@ enum Default {
 /// What hatchling takes if it is told nothing.
 fn default(tree: &Tree, name: &str) -> Option<Default> {
     let written = name.replace(['-', '.'], "_");
-    for name in [written, normalised(name).replace('-', "_")] {
+    for name in [written, normalise_name(name).replace('-', "_")] {
         for package in [name.clone(), format!("src/{name}")] {
             if tree.is_file(&format!("{package}/__init__.py")) {
                 return Some(Default::Package(package));

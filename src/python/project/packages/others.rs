@@ -7,10 +7,10 @@ use regex::Regex;
 use super::super::entry_points::is_identifier;
 use super::super::fault::{Fault, quoted};
 use super::super::glob::{GitPatterns, MOST, Notation, compile};
-use super::super::requirement::normalised;
 use super::super::tree::{Tree, prefix};
 use super::super::value::Value;
 use super::{Choice, add, add_below, is_itself, itself, module_name, path_of};
+use crate::python::normalise_name;
 
 fn missing(line: usize, name: &str, key: &str) -> Fault {
     let what = format!("there is no package and no module {} that the ignore rules leave", quoted(name));
@@ -126,7 +126,7 @@ impl Uv {
     }
 
     pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
-        let modules = self.modules.clone().unwrap_or_else(|| vec![normalised(name).replace('-', "_")]);
+        let modules = self.modules.clone().unwrap_or_else(|| vec![normalise_name(name).replace('-', "_")]);
         let root = prefix(&self.root);
         let mut choice = Choice::new();
         for module in &modules {
@@ -293,7 +293,7 @@ impl Poetry {
     }
 
     pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
-        let own = normalised(name).replace('-', "_");
+        let own = normalise_name(name).replace('-', "_");
         let mut choice = Choice::new();
         if self.packages.is_empty() {
             let place = ["", "src/"].iter().find_map(|root| {

@@ -10,11 +10,11 @@ use super::super::entry_points::is_identifier;
 use super::super::fault::{Fault, quoted};
 use super::super::folder::Folder;
 use super::super::glob::{MOST, Notation, compile};
-use super::super::requirement::normalised;
 use super::super::tree::{Tree, prefix};
 use super::super::value::Value;
 use super::manifest::Manifest;
 use super::{Choice, add, is_itself, itself, path_of};
+use crate::python::normalise_name;
 
 const KEYS: [&str; 13] = [
     "packages",
@@ -346,7 +346,7 @@ fn read_manifest(document: &Value, folder: &Folder) -> Result<Manifest, Fault> {
         let name: String =
             requirement.chars().take_while(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
         if let Some(value) =
-            requires.filter(|_| matches!(normalised(&name).as_str(), "setuptools-scm" | "setuptools-git"))
+            requires.filter(|_| matches!(normalise_name(&name).as_str(), "setuptools-scm" | "setuptools-git"))
         {
             let what = format!("names {}, by which all data files in version control are laid", quoted(&name));
             return Err(value.backend(what));

@@ -79,27 +79,4 @@ proptest! {
             prop_assert_eq!(requirement::Requirement::parse(&requirement.text()), Ok(requirement));
         }
     }
-
-    #[test]
-    fn a_record_is_csv(paths in prop::collection::btree_set("[a-z,\"\\n é/]{1,8}", 1..8)) {
-        let row = |path: &String| Row { path: path.clone(), content: Some((Digest::of(path.as_bytes()), 3)) };
-        let text = installed::record_text(paths.iter().rev().map(row).collect());
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
-        let read: Vec<String> = reader.records().map(|record| record.unwrap()[0].to_owned()).collect();
-        prop_assert_eq!(read, paths.into_iter().collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_relative_path_leads_back(from in "[a-b](/[a-b]){0,3}", to in "[a-b](/[a-b]){0,3}") {
-        let relative = installed::relative(&from, &to);
-        let mut parts: Vec<&str> = from.split('/').collect();
-        for part in relative.split('/') {
-            match part {
-                ".." => drop(parts.pop()),
-                "" => {}
-                part => parts.push(part),
-            }
-        }
-        prop_assert_eq!(parts.join("/"), to);
-    }
 }

@@ -1,5 +1,7 @@
 //! Python packages as layers: wheels, locks and projects, beside what pip makes of them.
 
+mod bump;
+mod fresh;
 mod hostile;
 mod imports;
 mod index;

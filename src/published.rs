@@ -407,7 +407,8 @@ impl Memory for Published {
         places.into_iter().find_map(|place| {
             let (_, blob) = self.cache(place)?.distributions.iter().find(|(of, _)| of == image)?;
             let mut known = self.distributions.lock().unwrap_or_else(PoisonError::into_inner);
-            let remembered = match known.get(&blob.digest) {
+
+            match known.get(&blob.digest) {
                 Some(remembered) => remembered.clone(),
                 None => {
                     let bytes = self.blob(place, blob);
@@ -415,8 +416,7 @@ impl Memory for Published {
                     known.insert(blob.digest, remembered.clone());
                     remembered
                 }
-            };
-            remembered
+            }
         })
     }
 }

@@ -97,9 +97,9 @@ impl Python<'_> {
     pub fn package(&self, package: &Package, stack: &Stack) -> Result<Contents, Error> {
         let (target, scheme) = self.installation(&package.installation, stack.tree())?;
         let folder = self.layer.content.context_path(self.platform).unwrap_or_default();
-        let context = Context::open(&folder, &package.exclude)?;
+        let context = Context::open(&folder, &package.exclude).map_err(|error| self.failed(error))?;
         for output in &self.options.outputs {
-            context.refuse_output(b"", output)?;
+            context.refuse_output(b"", output).map_err(|error| self.failed(error))?;
         }
         let failed = |error: crate::python::ProjectError| self.refuse(error.to_string(), error.help.clone());
         let project = Project::read(&folder).map_err(failed)?;
@@ -118,7 +118,7 @@ impl Python<'_> {
         scheme: &Scheme,
         stack: &Stack,
     ) -> Result<Contents, Error> {
-        let failed = |error| Error::layer(self.image, self.layer, error);
+        let failed = |error: layer::Error| self.failed(error);
         let mut gone: Vec<Box<[u8]>> = Vec::new();
         for (packages, distribution) in &distributions {
             let old = replaced(&distribution.name, packages, scheme, stack.tree());
@@ -140,7 +140,7 @@ impl Python<'_> {
 
     /// For what, and where, distributions are laid.
     fn installation(&self, installation: &Installation, tree: &Tree) -> Result<(Target, Scheme), Error> {
-        let failed = |error: crate::image::TreeError| Error::layer(self.image, self.layer, error.into());
+        let failed = |error: crate::image::TreeError| self.failed(error);
         let python = installation.python;
         let libc = match installation.libc {
             Some(libc) => Some(libc),
@@ -230,6 +230,11 @@ impl Python<'_> {
 
     /// The layer cannot be made because of what it is to hold.
     fn refuse(&self, what: String, help: Option<String>) -> Error {
-        Error::layer(self.image, self.layer, layer::Error::Refused { what, help })
+        self.failed(layer::Error::Refused { what, help })
+    }
+
+    /// The layer cannot be made.
+    fn failed(&self, error: impl Into<layer::Error>) -> Error {
+        Error::layer(self.image, self.layer, error.into())
     }
 }

@@ -1,6 +1,7 @@
 //! Python packages as layers: wheels, locks and projects, beside what pip makes of them.
 
 mod bump;
+mod example;
 mod fresh;
 mod hostile;
 mod imports;

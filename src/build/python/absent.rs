@@ -46,17 +46,20 @@ pub(super) fn remembered(python: &Python<'_>, choice: &Choice, scheme: &Scheme) 
     Some(laid)
 }
 
+/// What a wheel lays, by path.
+type Members = BTreeMap<Box<[u8]>, Source>;
+
 /// A wheel that is downloaded when the first of its contents is needed.
 struct Absent {
     workshop: Workshop,
     choice: Choice,
     scheme: Scheme,
-    contents: OnceLock<Result<BTreeMap<Box<[u8]>, Source>, Arc<Error>>>,
+    contents: OnceLock<Result<Members, Arc<Error>>>,
 }
 
 impl Absent {
-    fn contents(&self) -> Result<&BTreeMap<Box<[u8]>, Source>, Arc<Error>> {
-        let fetch = || -> Result<BTreeMap<Box<[u8]>, Source>, Error> {
+    fn contents(&self) -> Result<&Members, Arc<Error>> {
+        let fetch = || -> Result<Members, Error> {
             let file = obtain::one(&self.workshop, &self.choice)?;
             let refused = |error: crate::python::WheelError| Error::Request { message: error.to_string(), help: None };
             let laid = Wheel::open(file).and_then(|wheel| wheel.lay(&self.scheme, self.choice.is_local()));

@@ -89,6 +89,14 @@ pub enum Error {
         /// What to do about it.
         help: Option<String>,
     },
+    /// What others say is not so.
+    #[error("{message}")]
+    Elsewhere {
+        /// What is not so.
+        message: String,
+        /// What to do about it.
+        help: String,
+    },
     /// The result cannot be printed.
     #[error("failed to write to standard output")]
     Print(#[source] std::io::Error),
@@ -157,7 +165,7 @@ impl Error {
             Error::Store(_) | Error::Threads(_) | Error::Print(_) => Class::Local,
             Error::Registry(error) if error.is_local() => Class::Local,
             Error::Registry(error) if error.is_input() => Class::Input,
-            Error::Registry(_) => Class::Remote,
+            Error::Registry(_) | Error::Elsewhere { .. } => Class::Remote,
         }
     }
 
@@ -172,6 +180,7 @@ impl Error {
             Error::Store(error) => error.help(),
             Error::Registry(error) => error.help(),
             Error::Request { help, .. } => help.clone(),
+            Error::Elsewhere { help, .. } => Some(help.clone()),
             Error::Image(ImageError::Platform { .. }) => {
                 Some("name one that there is with --platform or in `platforms`".to_owned())
             }

@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::{Memory, Options};
+use super::{Memory, Options, supply};
 use crate::context::Context;
 use crate::entry::Owner;
 use crate::error::Error;
 use crate::image::{Platform, Tree};
 use crate::layer::{self, Contents, PlacedFile, Stack, place_files};
 use crate::python::{
-    Distribution, Group, Interpreter, Laid, MOST_LAYERS, Project, Scheme, Split, Target, Wheel, WheelFile, conflict,
-    find_libc, group, replaced, wheel_id,
+    Distribution, Group, Interpreter, Laid, MOST_LAYERS, Project, Scheme, Split, Target, WheelFile, conflict,
+    find_libc, group, replaced,
 };
 use crate::spec::{Installation, LayerRecipe, Package, Wheels};
 use crate::workshop::Workshop;
@@ -178,10 +178,17 @@ impl Python<'_> {
             choices.iter().map(|choice| absent::remembered(self, choice, scheme)).collect();
         let here: Vec<&Choice> =
             choices.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(choice, _)| choice).collect();
+        let is_news = |choice: &&Choice| {
+            matches!(choice.place, Place::There { .. }) && !supply::is_kept(self.workshop, &choice.digest)
+        };
+        let news: Vec<bool> = here.iter().map(is_news).collect();
         let files = obtain::obtain(self.workshop, &here)?;
-        let open = |(file, choice): (WheelFile, &Choice)| self.opened(file, choice, scheme);
+        let open = |((file, choice), is_news): ((WheelFile, &Choice), bool)| {
+            let laid = absent::lay(file, choice, scheme).map_err(|error| self.refuse(error.to_string(), None))?;
+            Ok(Laid { is_news, ..laid })
+        };
         let opened: Vec<Result<Laid, Error>> =
-            self.workshop.pool()?.install(|| files.into_par_iter().zip(here).map(open).collect());
+            self.workshop.pool()?.install(|| files.into_par_iter().zip(here).zip(news).map(open).collect());
         let mut opened = opened.into_iter();
         for place in known.iter_mut().filter(|known| known.is_none()) {
             // The first of several mistakes, whichever thread was faster.
@@ -192,27 +199,6 @@ impl Python<'_> {
             self.check_python(laid.requires_python.as_deref(), &laid.file, target)?;
         }
         Ok(laid)
-    }
-
-    fn opened(&self, file: WheelFile, choice: &Choice, scheme: &Scheme) -> Result<Laid, Error> {
-        let refused = |error: crate::python::WheelError| self.refuse(error.to_string(), None);
-        let size = file.size;
-        let wheel = Wheel::open(file).map_err(refused)?;
-        let distribution = wheel.lay(scheme, choice.is_local()).map_err(refused)?;
-        Ok(Laid {
-            id: wheel_id(&choice.digest, &choice.file, scheme, choice.is_local()),
-            file: choice.file.clone(),
-            digest: choice.digest,
-            size,
-            url: match &choice.place {
-                Place::There { url } => Some(url.clone()),
-                _ => None,
-            },
-            question: choice.question,
-            requires_python: wheel.requires_python().map(str::to_owned),
-            packages: Laid::packages_of(&distribution, scheme),
-            distribution,
-        })
     }
 
     /// Refuses a distribution that says it is for other interpreters.

@@ -25,8 +25,8 @@ pub const TREE: &str = "application/vnd.tarsia.tree.v3+zstd";
 /// The media type of what is remembered of the Python distributions of an image.
 pub const DISTRIBUTIONS: &str = "application/vnd.tarsia.distributions.v1+zstd";
 
-/// Of how many images what they are made of is remembered: a repository is mostly that of one.
-const DISTRIBUTIONS_LIMIT: usize = 4;
+/// Of how many images what they are made of is remembered: some keep all of theirs in one repository.
+const DISTRIBUTIONS_LIMIT: usize = 24;
 
 /// The config of every cache image: of no platform, so that nobody takes it for an image to run.
 pub const CACHE_CONFIG: &[u8] =
@@ -202,13 +202,13 @@ mod tests {
     #[test]
     fn what_is_remembered_of_an_image_replaces_what_was() {
         let mut cache = CacheImage::default();
-        for number in 0..10 {
+        for number in 0..30 {
             cache.add_distributions(&format!("image {number}"), Descriptor::of(DISTRIBUTIONS, &[number]));
         }
         cache.add_distributions("image 7", Descriptor::of(DISTRIBUTIONS, b"new"));
         let read = CacheImage::read(&cache.to_manifest());
         let names: Vec<&str> = read.distributions.iter().map(|(image, _)| image.as_str()).collect();
-        assert_eq!(names, ["image 7", "image 9", "image 8", "image 6"]);
+        assert_eq!((names.len(), &names[..3]), (DISTRIBUTIONS_LIMIT, &["image 7", "image 29", "image 28"][..]));
         assert_eq!(read.distributions[0].1.digest, Digest::of(b"new"));
     }
 

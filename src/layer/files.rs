@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::contents::{Contents, Source};
+use super::contents::Contents;
 use super::draft::{Draft, join, split};
 use super::error::{Error, check_fit, display};
 use super::source_tree::FileContent;
@@ -62,8 +62,7 @@ pub fn place_files(
             _ => {}
         }
         let kind = Kind::File { size: content.size, digest: content.digest };
-        let source = if content.size == 0 { Source::Nothing } else { content.source };
-        draft.put(&place, mode, owner, kind, source);
+        draft.put(&place, mode, owner, kind, content.source);
     }
     draft.finish()
 }

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use super::Outcomes;
-use crate::build::Status;
+use crate::build::{Memory, Status};
 use crate::digest::Digest;
 use crate::image::{
     CACHE_CONFIG, CacheImage, CachedLayer, DISTRIBUTIONS, Descriptor, Document, LISTING, TREE, media_type,
 };
 use crate::published::Lookup;
-use crate::python::Remembered;
+use crate::python::{Laid, Remembered};
 use crate::registry::{self, BlobSource, RemoteRepository};
 use crate::survey::{Survey, Target};
 use crate::workshop::Workshop;
@@ -29,6 +29,37 @@ struct News {
     distributions: Option<(String, Descriptor)>,
 }
 
+impl News {
+    /// What the image's wheels lay, beside what is remembered of the same versions for other platforms.
+    fn add_wheels(&mut self, survey: &Survey, target: &Target) {
+        let image = &survey.prepared[target.place];
+        let new: Vec<&Laid> = image.platforms.iter().flat_map(|platform| platform.wheels()).collect();
+        if new.is_empty() {
+            return;
+        }
+        let old = survey.published.distributions(target.place, &image.name);
+        let beside = old.as_ref().map(|old| old.beside(&new)).unwrap_or_default();
+        if let Ok(bytes) = Remembered::encode(new.iter().copied().chain(beside)) {
+            let descriptor = Descriptor::of(DISTRIBUTIONS, &bytes);
+            self.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
+            self.distributions = Some((image.name.clone(), descriptor));
+        }
+    }
+}
+
+/// Writes down in the repositories what wheels lay that had to be downloaded because nobody remembered it, where nothing else
+/// is to be written down.
+pub(super) fn remember_wheels(workshop: &Workshop, survey: &Survey, lookup: &Lookup) {
+    for target in survey.targets.iter().filter(|_| lookup.remote) {
+        let image = &survey.prepared[target.place];
+        if image.platforms.iter().flat_map(|platform| platform.wheels()).any(|laid| laid.is_news) {
+            let mut news = News::default();
+            news.add_wheels(survey, target);
+            tell(workshop, target, lookup, news);
+        }
+    }
+}
+
 /// Writes down, here and in the repositories, which layers there are now.
 pub(super) fn remember(workshop: &Workshop, survey: &Survey, outcomes: &Outcomes, lookup: &Lookup) {
     let store = workshop.store();
@@ -41,14 +72,17 @@ pub(super) fn remember(workshop: &Workshop, survey: &Survey, outcomes: &Outcomes
     }
     for target in &survey.targets {
         let news = news(workshop, survey, target, outcomes);
-        if news.layers.is_empty() && news.trees.is_empty() {
-            continue;
+        if !news.layers.is_empty() || !news.trees.is_empty() {
+            tell(workshop, target, lookup, news);
         }
-        let written = workshop.door().block_on(write(&target.remote, &lookup.cache_tag, news));
-        if let Err(error) = written.and_then(|written| written) {
-            let repository = target.remote.repository();
-            workshop.events().note(format!("the cache image of `{repository}` was not written: {error}"));
-        }
+    }
+}
+
+fn tell(workshop: &Workshop, target: &Target, lookup: &Lookup, news: News) {
+    let written = workshop.door().block_on(write(&target.remote, &lookup.cache_tag, news));
+    if let Err(error) = written.and_then(|written| written) {
+        let repository = target.remote.repository();
+        workshop.events().note(format!("the cache image of `{repository}` was not written: {error}"));
     }
 }
 
@@ -80,15 +114,9 @@ fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcom
             news.trees.push((ground, descriptor));
         }
     }
-    let mut wheels = image.platforms.iter().flat_map(|platform| platform.wheels()).peekable();
     // They go along with layers, so that nobody is asked for them alone.
-    if !news.layers.is_empty()
-        && wheels.peek().is_some()
-        && let Ok(bytes) = Remembered::encode(wheels)
-    {
-        let descriptor = Descriptor::of(DISTRIBUTIONS, &bytes);
-        news.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
-        news.distributions = Some((image.name.clone(), descriptor));
+    if !news.layers.is_empty() {
+        news.add_wheels(survey, target);
     }
     news
 }

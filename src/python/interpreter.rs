@@ -27,7 +27,7 @@ impl Interpreter {
     ///
     /// If the tree cannot be had.
     pub fn find(tree: &Tree, search_path: &str, version: PythonVersion) -> Result<Option<Interpreter>, TreeError> {
-        let exact = format!("python{}.{}", version.major, version.minor);
+        let exact = version.program();
         for folder in search_path.split(':').filter(|folder| folder.starts_with('/')).take(FOLDER_LIMIT) {
             let Some(normal) = crate::entry::normalise_path(folder.as_bytes()) else { continue };
             let real = tree.resolve(&normal)?;
@@ -45,25 +45,26 @@ impl Interpreter {
                     continue;
                 }
                 let program = format!("/{}/{name}", String::from_utf8_lossy(&normal));
-                let scheme = Interpreter::scheme(tree, prefix, &exact, &program)?;
+                let scheme = Interpreter::scheme(tree, prefix, version, &program)?;
                 return Ok(Some(Interpreter { program, scheme }));
             }
         }
         Ok(None)
     }
 
-    fn scheme(tree: &Tree, prefix: &[u8], exact: &str, program: &str) -> Result<Scheme, TreeError> {
+    fn scheme(tree: &Tree, prefix: &[u8], version: PythonVersion, program: &str) -> Result<Scheme, TreeError> {
+        let exact = version.program();
         // Debian keeps its own packages apart, and what others install goes below `/usr/local`.
         if prefix == b"usr" && is_directory(tree, b"usr/lib/python3/dist-packages")? {
             let library = below(b"usr/local/lib", &format!("{exact}/dist-packages"));
-            return Ok(Scheme::installed(b"usr/local", &library, exact, program));
+            return Ok(Scheme::installed(b"usr/local", &library, version, program));
         }
         let mut library = below(prefix, &format!("lib/{exact}/site-packages"));
         let wide = below(prefix, &format!("lib64/{exact}/site-packages"));
         if !is_directory(tree, &library)? && is_directory(tree, &wide)? {
             library = wide;
         }
-        let mut scheme = Scheme::installed(prefix, &library, exact, program);
+        let mut scheme = Scheme::installed(prefix, &library, version, program);
         if tree.get(&below(prefix, "pyvenv.cfg"))?.is_some() {
             scheme.headers = below(prefix, &format!("include/site/{exact}"));
         }

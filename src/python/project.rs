@@ -165,7 +165,7 @@ impl Project {
             // Blanks around the colon and before extras mean nothing.
             let point = EntryPoint::parse(&object.replace(' ', ""));
             let point = point.map_err(|why| Fault::at(0, format!("the script `{script}` {why}")))?;
-            laying.script(script, point.script(&laying.scheme.interpreter))?;
+            laying.script(script, point.script(laying.scheme))?;
         }
         let wheel = "Wheel-Version: 1.0\nGenerator: tarsia\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
         let mut texts = vec![

@@ -3,7 +3,7 @@
 //! A wheel's digest, where it goes and the program that its scripts name decide which files it lays. Who has that written down
 //! needs the wheel only if a layer has to be made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::distribution::{Distribution, DistributionFile};
 use super::replaced::packages;
@@ -14,9 +14,9 @@ use crate::layer::{FileContent, Source};
 
 const MAGIC: &[u8] = b"tarsia distributions 1\n";
 /// The most bytes that are read back, before compression.
-const SIZE_LIMIT: usize = 256 << 20;
-/// The most files that are read back.
-const FILE_LIMIT: usize = 4_000_000;
+const SIZE_LIMIT: usize = 128 << 20;
+/// The most files that are read back: as many as a layer may have.
+const FILE_LIMIT: usize = 1_000_000;
 /// The longest text that is read back, in bytes.
 const TEXT_LIMIT: usize = 16 << 10;
 
@@ -33,6 +33,7 @@ pub fn wheel_id(wheel: &Digest, file: &str, scheme: &Scheme, is_local: bool) -> 
     for path in [&scheme.pure, &scheme.platform, &scheme.scripts, &scheme.data, &scheme.headers] {
         id.field(path);
     }
+    id.field(scheme.python.program().as_bytes());
     id.field(scheme.interpreter.as_bytes());
     id.field(&[u8::from(is_local)]);
     id.finish()
@@ -51,17 +52,38 @@ pub struct Laid {
     pub size: u64,
     /// Where it was downloaded, if it was.
     pub url: Option<String>,
-    /// The question that an index answered with it, if one was asked.
-    pub question: Option<Digest>,
+    /// The questions that an index answered with it.
+    pub questions: BTreeSet<Digest>,
     /// The interpreters that it says it is for.
     pub requires_python: Option<String>,
     /// The outermost packages that are its alone.
     pub packages: Vec<Box<[u8]>>,
     /// What it lays.
     pub distribution: Distribution,
+    /// Whether it had to be downloaded because nobody remembered it.
+    pub is_news: bool,
 }
 
 impl Laid {
+    /// Whether both lay the same.
+    pub fn is_same(&self, other: &Laid) -> bool {
+        let file = |file: &DistributionFile| (file.executable, file.content.size, file.content.digest);
+        let (own, others) = (&self.distribution, &other.distribution);
+        (&self.file, self.size, &self.requires_python, &self.packages)
+            == (&other.file, other.size, &other.requires_python, &other.packages)
+            && (&own.name, &own.version) == (&others.name, &others.version)
+            && own.files.len() == others.files.len()
+            && own.files.iter().zip(&others.files).all(|(one, two)| one.path == two.path && file(one) == file(two))
+    }
+
+    /// Whether it is read back as it is written down.
+    fn is_plain(&self) -> bool {
+        let distribution = &self.distribution;
+        let texts = [&self.file, &distribution.name, &distribution.version, &distribution.origin];
+        let more = self.url.iter().chain(&self.requires_python);
+        texts.into_iter().chain(more).all(|text| is_plain(text)) && !distribution.files.is_empty()
+    }
+
     /// The outermost packages that are a distribution's alone, wherever it goes.
     pub fn packages_of(distribution: &Distribution, scheme: &Scheme) -> Vec<Box<[u8]>> {
         let mut all = packages(distribution, &scheme.pure);
@@ -90,16 +112,37 @@ impl Remembered {
         self.wheels.get(self.answers.get(question)?)
     }
 
-    /// Writes wheels down.
+    /// Those that are still of use beside `new` ones: the same versions for other platforms.
+    pub fn beside<'a>(&'a self, new: &[&'a Laid]) -> Vec<&'a Laid> {
+        let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for laid in new {
+            versions.entry(&laid.distribution.name).or_default().insert(&laid.distribution.version);
+        }
+        let is_of_use = |laid: &&Laid| {
+            let version = laid.distribution.version.as_str();
+            versions.get(laid.distribution.name.as_str()).is_some_and(|versions| versions.contains(version))
+        };
+        self.wheels.values().filter(is_of_use).collect()
+    }
+
+    /// Writes wheels down. One that was laid for several platforms has the questions of all.
     ///
     /// # Errors
     ///
     /// If zstd cannot allocate its working memory.
     pub fn encode<'a>(wheels: impl IntoIterator<Item = &'a Laid>) -> std::io::Result<Vec<u8>> {
-        let sorted: BTreeMap<Digest, &Laid> = wheels.into_iter().map(|laid| (laid.id, laid)).collect();
+        let mut sorted: BTreeMap<Digest, (&Laid, BTreeSet<Digest>)> = BTreeMap::new();
+        let mut files = 0;
+        for laid in wheels.into_iter().filter(|laid| laid.is_plain()) {
+            let (_, questions) = sorted.entry(laid.id).or_insert_with(|| {
+                files += laid.distribution.files.len() + laid.packages.len();
+                (laid, BTreeSet::new())
+            });
+            questions.extend(&laid.questions);
+        }
         let mut body = Vec::new();
-        for laid in sorted.values() {
-            put_laid(&mut body, laid);
+        for (laid, questions) in sorted.values().take_while(|_| files <= FILE_LIMIT) {
+            put_laid(&mut body, laid, questions);
         }
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&crate::binary::compress(&body)?);
@@ -118,9 +161,7 @@ impl Remembered {
         let mut room = FILE_LIMIT;
         while !reader.0.is_empty() {
             let laid = take_laid(&mut reader, &mut room)?;
-            if let Some(question) = laid.question {
-                remembered.answers.insert(question, laid.id);
-            }
+            remembered.answers.extend(laid.questions.iter().map(|question| (*question, laid.id)));
             remembered.wheels.insert(laid.id, laid);
         }
         Some(remembered)
@@ -134,7 +175,7 @@ fn put_optional(out: &mut Vec<u8>, text: Option<&[u8]>) {
     }
 }
 
-fn put_laid(out: &mut Vec<u8>, laid: &Laid) {
+fn put_laid(out: &mut Vec<u8>, laid: &Laid, questions: &BTreeSet<Digest>) {
     out.extend_from_slice(laid.id.as_bytes());
     out.extend_from_slice(laid.digest.as_bytes());
     put_number(out, laid.size);
@@ -142,9 +183,12 @@ fn put_laid(out: &mut Vec<u8>, laid: &Laid) {
     for text in [&laid.file, &distribution.name, &distribution.version, &distribution.origin] {
         put_text(out, text.as_bytes());
     }
-    put_optional(out, laid.url.as_deref().map(str::as_bytes));
+    // What follows a `?` may be a secret, and who may pull is not who may know it.
+    let url = laid.url.as_deref().filter(|url| !url.contains(['?', '#', '@']));
+    put_optional(out, url.map(str::as_bytes));
     put_optional(out, laid.requires_python.as_deref().map(str::as_bytes));
-    put_optional(out, laid.question.as_ref().map(|question| &question.as_bytes()[..]));
+    put_number(out, questions.len() as u64);
+    questions.iter().for_each(|question| out.extend_from_slice(question.as_bytes()));
     put_number(out, laid.packages.len() as u64);
     laid.packages.iter().for_each(|package| put_text(out, package));
     put_number(out, distribution.files.len() as u64);
@@ -162,7 +206,10 @@ fn take_laid(reader: &mut Reader<'_>, room: &mut usize) -> Option<Laid> {
         (take_text(reader)?, take_text(reader)?, take_text(reader)?, take_text(reader)?);
     let url = take_optional(reader, take_text)?;
     let requires_python = take_optional(reader, take_text)?;
-    let question = take_optional(reader, |reader| Some(Digest::from_bytes(reader.text()?.try_into().ok()?)))?;
+    let mut questions = BTreeSet::new();
+    for _ in 0..take_count(reader, room)? {
+        questions.insert(reader.digest()?);
+    }
     let mut packages: Vec<Box<[u8]>> = Vec::new();
     for _ in 0..take_count(reader, room)? {
         packages.push(take_path(reader)?);
@@ -178,8 +225,12 @@ fn take_laid(reader: &mut Reader<'_>, room: &mut usize) -> Option<Laid> {
         let content = FileContent { size, digest, source: Source::Nothing };
         files.push(DistributionFile { path, executable, content });
     }
+    if files.is_empty() {
+        return None;
+    }
     let distribution = Distribution { name, version, origin, files };
-    Some(Laid { id, file, digest, size, url, question, requires_python, packages, distribution })
+    let is_news = false;
+    Some(Laid { id, file, digest, size, url, questions, requires_python, packages, distribution, is_news })
 }
 
 /// How many follow. There is room for no more than so many altogether.
@@ -191,7 +242,11 @@ fn take_count(reader: &mut Reader<'_>, room: &mut usize) -> Option<usize> {
 
 fn take_text(reader: &mut Reader<'_>) -> Option<String> {
     let text = std::str::from_utf8(reader.text()?).ok()?;
-    (text.len() <= TEXT_LIMIT && !text.chars().any(char::is_control)).then(|| text.to_owned())
+    is_plain(text).then(|| text.to_owned())
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= TEXT_LIMIT && !text.chars().any(char::is_control)
 }
 
 fn take_optional<T>(reader: &mut Reader<'_>, take: impl Fn(&mut Reader<'_>) -> Option<T>) -> Option<Option<T>> {
@@ -224,7 +279,7 @@ mod tests {
             digest: Digest::of(b"wheel"),
             size: 7,
             url: Some("https://x.example/a".to_owned()),
-            question: Some(Digest::of(&[name.as_bytes(), b"?"].concat())),
+            questions: [Digest::of(&[name.as_bytes(), b"?"].concat())].into(),
             requires_python: None,
             packages: vec![(*b"site/a").into()],
             distribution: Distribution {
@@ -233,6 +288,7 @@ mod tests {
                 origin: format!("{name}-1-py3-none-any.whl"),
                 files: vec![file("site/a/__init__.py"), file("site/bin/x")],
             },
+            is_news: false,
         }
     }
 
@@ -248,6 +304,36 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(Remembered::decode(&bytes[..cut]).is_none(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn secrets_and_what_is_not_read_back_are_not_written() {
+        let mut secret = laid("a");
+        secret.url = Some("https://x.example/a?token=SECRET".to_owned());
+        let mut odd = laid("b");
+        odd.requires_python = Some(">=3\t".to_owned());
+        let mut empty = laid("c");
+        empty.distribution.files.clear();
+        let remembered = Remembered::decode(&Remembered::encode([&secret, &odd, &empty]).unwrap()).unwrap();
+        assert_eq!(remembered.find(&secret.id).unwrap().url, None);
+        assert_eq!(remembered.wheels.len(), 1);
+    }
+
+    #[test]
+    fn one_wheel_answers_several_questions_and_others_of_its_version_stay() {
+        let (one, mut two) = (laid("a"), laid("a"));
+        two.questions = [Digest::of(b"another")].into();
+        let remembered = Remembered::decode(&Remembered::encode([&one, &two]).unwrap()).unwrap();
+        assert_eq!(remembered.answer(&Digest::of(b"another")).unwrap().id, one.id);
+        assert_eq!(remembered.answer(&Digest::of(b"a?")).unwrap().id, one.id);
+        let mut arm = laid("a");
+        arm.id = Digest::of(b"arm");
+        let mut newer = laid("a");
+        newer.distribution.version = "2".to_owned();
+        let old = Remembered::decode(&Remembered::encode([&one, &arm, &laid("b")]).unwrap()).unwrap();
+        let ids = |new: &Laid| old.beside(&[new]).iter().map(|laid| laid.id).collect::<BTreeSet<_>>();
+        assert_eq!(ids(&one), [one.id, arm.id].into());
+        assert!(ids(&newer).is_empty());
     }
 
     #[test]

@@ -17,19 +17,23 @@ pub struct Scheme {
     pub data: Box<[u8]>,
     /// What `headers` of each distribution lie below, in a directory of its name.
     pub headers: Box<[u8]>,
+    /// The version of the interpreter.
+    pub python: PythonVersion,
     /// The interpreter that scripts are for, as their first line names it: `/var/lang/bin/python3.12`.
     pub interpreter: String,
 }
 
 impl Scheme {
-    /// Below `prefix`, the modules in `library`: what `pip install` does. `exact` is `python3.12`.
-    pub(super) fn installed(prefix: &[u8], library: &[u8], exact: &str, interpreter: &str) -> Scheme {
+    /// Below `prefix`, the modules in `library`: what `pip install` does.
+    pub(super) fn installed(prefix: &[u8], library: &[u8], python: PythonVersion, interpreter: &str) -> Scheme {
+        let exact = python.program();
         Scheme {
             pure: library.into(),
             platform: library.into(),
             scripts: below(prefix, "bin"),
             data: prefix.into(),
             headers: below(prefix, &format!("include/{exact}")),
+            python,
             interpreter: interpreter.to_owned(),
         }
     }
@@ -37,14 +41,14 @@ impl Scheme {
     /// Into a folder of the user's choice. That of an interpreter, `PREFIX/lib/python3.12/site-packages`, is what
     /// `pip install --prefix` fills; any other holds everything, as with `pip install --target`.
     pub fn into_folder(folder: &[u8], version: PythonVersion, interpreter: &str) -> Scheme {
-        let exact = format!("python{}.{}", version.major, version.minor);
+        let exact = version.program();
         let parts: Vec<&[u8]> = folder.split(|&byte| byte == b'/').collect();
         if let [prefix @ .., lib, python, site] = parts.as_slice()
             && matches!(*lib, b"lib" | b"lib64")
             && *python == exact.as_bytes()
             && matches!(*site, b"site-packages" | b"dist-packages")
         {
-            return Scheme::installed(&prefix.join(&b'/'), folder, &exact, interpreter);
+            return Scheme::installed(&prefix.join(&b'/'), folder, version, interpreter);
         }
         Scheme {
             pure: folder.into(),
@@ -52,6 +56,7 @@ impl Scheme {
             scripts: below(folder, "bin"),
             data: folder.into(),
             headers: below(folder, "include/python"),
+            python: version,
             interpreter: interpreter.to_owned(),
         }
     }

@@ -45,6 +45,11 @@ pub struct Target {
 }
 
 impl PythonVersion {
+    /// What its interpreter is called: `python3.12`.
+    pub fn program(&self) -> String {
+        format!("python{}.{}", self.major, self.minor)
+    }
+
     /// Whether this version fulfils specifiers, those of `Requires-Python`: `>=3.9,<4`.
     ///
     /// # Errors

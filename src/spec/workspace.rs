@@ -45,8 +45,8 @@ impl Workspace {
     }
 }
 
-/// Loads specs: files, or folders whose `*.toml` files are all specs, but for locks of Python (`pylock.toml`,
-/// `pylock.NAME.toml`). Dockerfiles among them are built with nothing
+/// Loads specs: files, or folders whose `*.toml` files are all specs, but for those of Python (`pyproject.toml`,
+/// `pylock.toml`, `pylock.NAME.toml`). Dockerfiles among them are built with nothing
 /// else.
 ///
 /// # Errors
@@ -87,7 +87,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
     for entry in fs::read_dir(path).map_err(read)? {
         let file = entry.map_err(read)?.path();
         let is_toml = file.extension().is_some_and(|extension| extension == "toml");
-        if is_toml && !is_python_lock(&file) && file.is_file() {
+        if is_toml && !is_pythons(&file) && file.is_file() {
             files.push(file);
         }
     }
@@ -98,11 +98,11 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
     Ok(files)
 }
 
-/// Whether a file's name is one that the [lock's specification](https://packaging.python.org/en/latest/specifications/pylock-toml/)
-/// reserves for locks.
-fn is_python_lock(path: &Path) -> bool {
+/// Whether a file's name is Python's own: that of a project, or of a
+/// [lock](https://packaging.python.org/en/latest/specifications/pylock-toml/).
+fn is_pythons(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name == "pylock.toml" || name.starts_with("pylock.")
+    name == "pyproject.toml" || name.starts_with("pylock.")
 }
 
 /// Whether a file's name says that it is a Dockerfile: `Dockerfile`, `Dockerfile.*`, `*.Dockerfile`, and the same with

@@ -11,7 +11,7 @@ use super::obtain;
 use crate::build::supply;
 use crate::error::Error;
 use crate::layer::{Source, Stream};
-use crate::python::{DistributionFile, Laid, Remembered, Scheme, Wheel, wheel_id};
+use crate::python::{DistributionFile, Laid, Remembered, Scheme, Wheel, WheelError, WheelFile, wheel_id};
 use crate::workshop::Workshop;
 
 impl Python<'_> {
@@ -32,11 +32,13 @@ pub(super) fn remembered(python: &Python<'_>, choice: &Choice, scheme: &Scheme) 
     if laid.distribution.name != choice.name || choice.size.is_some_and(|size| size != laid.size) {
         return None;
     }
-    let mut laid = Laid { url: Some(url.clone()), question: choice.question, ..laid.clone() };
+    let questions = choice.question.into_iter().collect();
+    let mut laid = Laid { url: Some(url.clone()), questions, ..laid.clone() };
     let wheel = Arc::new(Absent {
         workshop: python.workshop.clone(),
         choice: choice.clone(),
         scheme: scheme.clone(),
+        remembered: laid.clone(),
         contents: OnceLock::new(),
     });
     for DistributionFile { path, content, .. } in &mut laid.distribution.files {
@@ -44,6 +46,28 @@ pub(super) fn remembered(python: &Python<'_>, choice: &Choice, scheme: &Scheme) 
         content.source = Source::Stream(Arc::new(Member { wheel, path: path.clone() }));
     }
     Some(laid)
+}
+
+/// A wheel as it is laid.
+pub(super) fn lay(file: WheelFile, choice: &Choice, scheme: &Scheme) -> Result<Laid, WheelError> {
+    let size = file.size;
+    let wheel = Wheel::open(file)?;
+    let distribution = wheel.lay(scheme, choice.is_local())?;
+    Ok(Laid {
+        id: wheel_id(&choice.digest, &choice.file, scheme, choice.is_local()),
+        file: choice.file.clone(),
+        digest: choice.digest,
+        size,
+        url: match &choice.place {
+            Place::There { url } => Some(url.clone()),
+            _ => None,
+        },
+        questions: choice.question.into_iter().collect(),
+        requires_python: wheel.requires_python().map(str::to_owned),
+        packages: Laid::packages_of(&distribution, scheme),
+        distribution,
+        is_news: false,
+    })
 }
 
 /// What a wheel lays, by path.
@@ -54,6 +78,8 @@ struct Absent {
     workshop: Workshop,
     choice: Choice,
     scheme: Scheme,
+    /// What it is said to lay.
+    remembered: Laid,
     contents: OnceLock<Result<Members, Arc<Error>>>,
 }
 
@@ -61,10 +87,16 @@ impl Absent {
     fn contents(&self) -> Result<&Members, Arc<Error>> {
         let fetch = || -> Result<Members, Error> {
             let file = obtain::one(&self.workshop, &self.choice)?;
-            let refused = |error: crate::python::WheelError| Error::Request { message: error.to_string(), help: None };
-            let laid = Wheel::open(file).and_then(|wheel| wheel.lay(&self.scheme, self.choice.is_local()));
-            let files = laid.map_err(refused)?.files;
-            Ok(files.into_iter().map(|file| (file.path, file.content.source)).collect())
+            let laid = lay(file, &self.choice, &self.scheme)
+                .map_err(|error| Error::Request { message: error.to_string(), help: None })?;
+            // Who remembers it may lie, or have laid wheels otherwise: then nothing is made of it.
+            if !laid.is_same(&self.remembered) {
+                return Err(Error::Elsewhere {
+                    message: format!("`{}` does not lay what the cache image remembers of it", self.choice.file),
+                    help: "push with --no-remote-cache: what is remembered is written anew".to_owned(),
+                });
+            }
+            Ok(laid.distribution.files.into_iter().map(|file| (file.path, file.content.source)).collect())
         };
         self.contents.get_or_init(|| fetch().map_err(Arc::new)).as_ref().map_err(Arc::clone)
     }

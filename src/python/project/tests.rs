@@ -50,6 +50,7 @@ fn scheme() -> Scheme {
         scripts: path("opt/bin"),
         data: path("opt"),
         headers: path("opt/include"),
+        python: crate::python::PythonVersion { major: 3, minor: 12, micro: None },
         interpreter: "/opt/bin/python3.12".to_owned(),
     }
 }

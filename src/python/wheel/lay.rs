@@ -39,7 +39,7 @@ pub fn lay(wheel: &Wheel, scheme: &Scheme, is_local: bool) -> Result<Distributio
     }
     for (name, point) in scripts(wheel, scheme)? {
         let target = join(places.scripts, &name);
-        files.add(target, true, text(point.script(&scheme.interpreter)), "its entry points")?;
+        files.add(target, true, text(point.script(scheme)), "its entry points")?;
     }
     let info = join(places.library, &wheel.info);
     let mut add = |name: &str, content: Vec<u8>| files.add(join(&info, name), false, text(content), name);
@@ -163,19 +163,19 @@ fn is_wrapper(wheel: &Wheel, path: &str) -> bool {
 /// The scripts for entry points, by name. Two kinds of one name: pip writes the console's first, then the other over it.
 fn scripts(wheel: &Wheel, scheme: &Scheme) -> Result<BTreeMap<String, EntryPoint>, String> {
     let mut scripts = wheel.entry_points.console.clone();
-    let version = python_version(scheme);
+    let version = format!("{}.{}", scheme.python.major, scheme.python.minor);
     // Their wheels once named scripts for the interpreter that they were built with.
     if let Some(pip) = scripts.remove("pip") {
         scripts.retain(|name, _| !name.strip_prefix("pip").is_some_and(is_version));
-        let names = [Some("pip".to_owned()), Some("pip3".to_owned()), version.map(|version| format!("pip{version}"))];
-        scripts.extend(names.into_iter().flatten().map(|name| (name, pip.clone())));
+        let names = ["pip".to_owned(), "pip3".to_owned(), format!("pip{version}")];
+        scripts.extend(names.into_iter().map(|name| (name, pip.clone())));
     }
     if let Some(easy_install) = scripts.remove("easy_install") {
         let is_versioned =
             |name: &str| name.strip_prefix("easy_install-").is_some_and(|v| v.contains('.') && is_version(v));
         scripts.retain(|name, _| !is_versioned(name));
-        let names = [Some("easy_install".to_owned()), version.map(|version| format!("easy_install-{version}"))];
-        scripts.extend(names.into_iter().flatten().map(|name| (name, easy_install.clone())));
+        let names = ["easy_install".to_owned(), format!("easy_install-{version}")];
+        scripts.extend(names.into_iter().map(|name| (name, easy_install.clone())));
     }
     scripts.extend(wheel.entry_points.gui.clone());
     // Nothing may be written that names no interpreter.
@@ -189,13 +189,6 @@ fn scripts(wheel: &Wheel, scheme: &Scheme) -> Result<BTreeMap<String, EntryPoint
 fn is_version(text: &str) -> bool {
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     text.split('.').count() <= 2 && text.split('.').all(is_number)
-}
-
-/// The 3.12 of the interpreter, from its name or that of its library's directory.
-fn python_version(scheme: &Scheme) -> Option<&str> {
-    let library = std::str::from_utf8(&scheme.pure).unwrap_or_default();
-    let parts = scheme.interpreter.rsplit('/').take(1).chain(library.split('/'));
-    parts.filter_map(|part| part.strip_prefix("python")).find(|version| version.contains('.') && is_version(version))
 }
 
 /// Files by where they go.

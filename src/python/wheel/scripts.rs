@@ -1,5 +1,6 @@
 //! Scripts: what pip writes for entry points, and the line that names their interpreter.
 
+use crate::python::scheme::Scheme;
 use crate::python::zip::shown;
 
 /// What a script calls.
@@ -34,15 +35,22 @@ impl EntryPoint {
     }
 
     /// The script that calls it, as pip 26 writes it: the template of `PipScriptMaker` in
-    /// `pip/_internal/operations/install/wheel.py`.
-    pub fn script(&self, interpreter: &str) -> Vec<u8> {
+    /// `pip/_internal/operations/install/wheel.py`. Interpreters that pip 26 does not know get what pip 23 writes for them.
+    pub fn script(&self, scheme: &Scheme) -> Vec<u8> {
         let EntryPoint { module, function } = self;
         let import = function.split('.').next().unwrap_or(function);
-        let mut script = shebang(interpreter);
+        let mut script = shebang(&scheme.interpreter);
+        let (imports, name) = match (scheme.python.major, scheme.python.minor) {
+            (3, ..9) => (
+                "# -*- coding: utf-8 -*-\nimport re\nimport sys",
+                r"re.sub(r'(-script\.pyw|\.exe)?$', '', sys.argv[0])",
+            ),
+            _ => ("import sys", "sys.argv[0].removesuffix('.exe')"),
+        };
         script.extend_from_slice(
             format!(
-                "import sys\nfrom {module} import {import}\nif __name__ == '__main__':\n    \
-                 sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit({function}())\n"
+                "{imports}\nfrom {module} import {import}\nif __name__ == '__main__':\n    \
+                 sys.argv[0] = {name}\n    sys.exit({function}())\n"
             )
             .as_bytes(),
         );
@@ -86,6 +94,7 @@ pub const PLACEHOLDER: &[u8] = b"#!python";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::python::PythonVersion;
 
     /// Recorded from `pip._vendor.distlib.scripts.ScriptMaker._get_shebang` of pip 26.3 with `executable` unset and
     /// `get_executable` giving these.
@@ -108,8 +117,18 @@ mod tests {
     #[test]
     fn scripts_are_those_of_pip() {
         let point = EntryPoint::parse("black.cli:Main.run [d]").unwrap();
+        let script = |minor: u32| {
+            let version = PythonVersion { major: 3, minor, micro: None };
+            String::from_utf8(point.script(&Scheme::into_folder(b"x", version, "/usr/bin/python3"))).unwrap()
+        };
         assert_eq!(
-            String::from_utf8(point.script("/usr/bin/python3")).unwrap(),
+            script(8),
+            "#!/usr/bin/python3\n# -*- coding: utf-8 -*-\nimport re\nimport sys\nfrom black.cli import Main\n\
+             if __name__ == '__main__':\n    sys.argv[0] = re.sub(r'(-script\\.pyw|\\.exe)?$', '', sys.argv[0])\n    \
+             sys.exit(Main.run())\n"
+        );
+        assert_eq!(
+            script(9),
             "#!/usr/bin/python3\nimport sys\nfrom black.cli import Main\nif __name__ == '__main__':\n    \
              sys.argv[0] = sys.argv[0].removesuffix('.exe')\n    sys.exit(Main.run())\n"
         );

@@ -102,6 +102,7 @@ fn scheme() -> Scheme {
         scripts: path("usr/bin"),
         data: path("usr"),
         headers: path("usr/include/site/python3.12"),
+        python: crate::python::PythonVersion { major: 3, minor: 12, micro: None },
         interpreter: "/usr/bin/python3.12".to_owned(),
     }
 }

@@ -31,7 +31,7 @@ pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};
 pub use remembered::{Laid, Remembered, wheel_id};
-pub use replaced::replaced;
+pub use replaced::{metadata_name, replaced};
 pub use scheme::Scheme;
 pub use select::{Refusal, best};
 pub use tags::Tag;

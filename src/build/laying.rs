@@ -1,14 +1,14 @@
 //! Laying: the layers of an image over its base, each with its key, and the images and stages that they copy from.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Options;
 use super::bases::{Bases, in_base};
 use super::prepare::{Memory, PreparedBase, PreparedLayer};
-use super::python::Python;
+use super::python::{Grounds, Python};
 use super::scans::Scans;
 use super::supply::FromElsewhere;
 use crate::base::{self, BaseImage};
@@ -171,6 +171,22 @@ impl<'a> Laying<'a> {
         let LayerContent::Wheels(wheels) = &layer.content else { return Ok(vec![layer.name.clone()]) };
         let (_, groups) = self.python(layer, platform).wheels(wheels, stack)?;
         Ok(groups.into_iter().map(|group| group.name).collect())
+    }
+
+    /// What the laying of a layer's distributions, of these names, depends on in the image below; nothing for another layer.
+    pub fn grounds(
+        &self,
+        layer: &LayerRecipe,
+        names: &BTreeSet<String>,
+        platform: &Platform,
+        stack: &Stack,
+    ) -> Result<Option<Grounds>, Error> {
+        let installation = match &layer.content {
+            LayerContent::Wheels(wheels) => &wheels.installation,
+            LayerContent::Package(package) => &package.installation,
+            _ => return Ok(None),
+        };
+        self.python(layer, platform).grounds(installation, names, stack).map(Some)
     }
 
     /// How the distributions of a layer are laid.

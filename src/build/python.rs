@@ -18,7 +18,7 @@ use crate::image::{Platform, Tree};
 use crate::layer::{self, Contents, PlacedFile, Stack, place_files};
 use crate::python::{
     Distribution, Group, Interpreter, Laid, MOST_LAYERS, Project, Scheme, Split, Target, WheelFile, conflict,
-    find_libc, group, replaced,
+    find_libc, group, metadata_name, replaced,
 };
 use crate::spec::{Installation, LayerRecipe, Package, Wheels};
 use crate::workshop::Workshop;
@@ -41,6 +41,15 @@ pub(super) struct Python<'a> {
     pub memory: &'a dyn Memory,
     /// The recipe's place in the workspace.
     pub place: usize,
+}
+
+/// What the laying of distributions depends on in the image below.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Grounds {
+    target: Target,
+    scheme: Scheme,
+    /// The metadata of other versions that are there.
+    others: BTreeSet<Box<[u8]>>,
 }
 
 /// Wheels that share a layer.
@@ -136,6 +145,25 @@ impl Python<'_> {
         }
         let mtime = self.layer.mtime.unwrap_or(self.options.epoch);
         place_files(files, &gone, owner, stack, mtime).map_err(failed)
+    }
+
+    /// What the laying of distributions of these names depends on in the image below.
+    pub fn grounds(
+        &self,
+        installation: &Installation,
+        names: &BTreeSet<String>,
+        stack: &Stack,
+    ) -> Result<Grounds, Error> {
+        let tree = stack.tree();
+        let failed = |error: crate::image::TreeError| self.failed(error);
+        let (target, scheme) = self.installation(installation, tree)?;
+        let mut others = BTreeSet::new();
+        for library in [&scheme.pure, &scheme.platform] {
+            let files = tree.resolve(library).and_then(|library| tree.children(&library)).map_err(failed)?;
+            others
+                .extend(files.into_iter().filter(|file| metadata_name(file).is_some_and(|name| names.contains(&name))));
+        }
+        Ok(Grounds { target, scheme, others })
     }
 
     /// For what, and where, distributions are laid.

@@ -1,11 +1,13 @@
 //! Single layers: some of a recipe's, each over an image that is there.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Options;
 use super::bases::Bases;
 use super::laying::Laying;
 use super::prepare::{Memory, PreparedLayer};
+use super::python::Grounds;
 use super::scans::Scans;
 use crate::error::Error;
 use crate::image::{DEFAULT_PATH, Platform};
@@ -64,11 +66,30 @@ impl<'a> Single<'a> {
     ///
     /// Whatever choosing them reports.
     pub fn parts(&self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Vec<String>, Error> {
+        self.with_laying(|laying| laying.parts(layer, platform, stack))
+    }
+
+    /// What the laying of a layer's distributions, of these names, depends on in the image below; nothing for another layer.
+    ///
+    /// # Errors
+    ///
+    /// If there is no place for them in it, or it cannot be read.
+    pub fn grounds(
+        &self,
+        layer: &LayerRecipe,
+        names: &BTreeSet<String>,
+        platform: &Platform,
+        stack: &Stack,
+    ) -> Result<Option<Grounds>, Error> {
+        self.with_laying(|laying| laying.grounds(layer, names, platform, stack))
+    }
+
+    fn with_laying<T>(&self, ask: impl FnOnce(&Laying<'_>) -> Result<T, Error>) -> Result<T, Error> {
         let Single { workshop, recipe, options, traffic, .. } = *self;
         let bases = Bases { workshop, recipe, locked: options.locked, traffic, prepared: &[] };
         let memory: Arc<dyn Memory> = Arc::new(super::NoMemory);
         let mut laying = Laying::new(bases, &memory, 0, &self.scans, options);
         laying.search_path.clone_from(&self.search_path);
-        laying.parts(layer, platform, stack)
+        ask(&laying)
     }
 }

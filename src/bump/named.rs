@@ -2,6 +2,7 @@
 //! there.
 
 mod apart;
+mod grounds;
 mod over;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,8 +48,11 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
             (None, Some(layer)) if !renewed.is_empty() && matches!(layer.content, LayerContent::Steps { .. }) => {
                 (layer, false)
             }
-            (None, _) => {
+            (None, said) => {
                 over.must_not_depend_on(&renewed)?;
+                if let Some(layer) = said.filter(|layer| !renewed.is_empty() && holds_distributions(layer)) {
+                    grounds::must_be_the_same(&over, &single, layer, &renewed)?;
+                }
                 continue;
             }
         };
@@ -208,6 +212,10 @@ fn matters(layer: &LayerRecipe) -> bool {
     )
 }
 
+fn holds_distributions(layer: &LayerRecipe) -> bool {
+    matches!(layer.content, LayerContent::Wheels(_) | LayerContent::Package(_))
+}
+
 /// The layer with its context elsewhere.
 fn moved(layer: &LayerRecipe, context: Option<&std::path::Path>) -> Result<LayerRecipe, Error> {
     let mut layer = layer.clone();
@@ -226,6 +234,10 @@ fn moved(layer: &LayerRecipe, context: Option<&std::path::Path>) -> Result<Layer
         LayerContent::Package(package) => {
             package.folder = std::path::PathBuf::new();
             package.path = context.to_string_lossy().into_owned();
+        }
+        LayerContent::Wheels(_) => {
+            let message = format!("the wheels of the layer `{}` cannot lie elsewhere", layer.name);
+            return Err(Error::request(message, format!("write --layer {}", layer.name)));
         }
         _ => {
             let message = format!("the layer `{}` has no context that could lie elsewhere", layer.name);

@@ -25,7 +25,7 @@ pub fn replaced(name: &str, packages: &[Box<[u8]>], scheme: &Scheme, tree: &Tree
     let mut gone = Vec::new();
     for library in BTreeSet::from([&scheme.pure, &scheme.platform]) {
         let real = tree.resolve(library)?;
-        let old = tree.children(&real)?.into_iter().filter(|file| is_metadata_of(file, name));
+        let old = tree.children(&real)?.into_iter().filter(|file| metadata_name(file).as_deref() == Some(name));
         let old: Vec<Box<[u8]>> = old.map(|file| join(library, &file)).collect();
         if old.is_empty() {
             continue;
@@ -40,11 +40,12 @@ pub fn replaced(name: &str, packages: &[Box<[u8]>], scheme: &Scheme, tree: &Tree
     Ok(gone)
 }
 
-/// Whether a name in a library folder is that of a distribution's metadata: `NAME-VERSION.dist-info`, `.egg-info`.
-fn is_metadata_of(file: &[u8], name: &str) -> bool {
-    let Ok(file) = std::str::from_utf8(file) else { return false };
-    let Some(stem) = file.strip_suffix(".dist-info").or_else(|| file.strip_suffix(".egg-info")) else { return false };
-    normalise_name(stem.split('-').next().unwrap_or_default()) == name
+/// The name, normalised, of the distribution whose metadata a file of a library folder holds: `NAME-VERSION.dist-info`,
+/// `.egg-info`.
+pub fn metadata_name(file: &[u8]) -> Option<String> {
+    let file = std::str::from_utf8(file).ok()?;
+    let stem = file.strip_suffix(".dist-info").or_else(|| file.strip_suffix(".egg-info"))?;
+    Some(normalise_name(stem.split('-').next().unwrap_or_default()))
 }
 
 /// The outermost packages that are the distribution's alone. A package that says it is shared, as namespaces of the old kind

@@ -174,9 +174,22 @@ impl Over<'_> {
         for to in destinations(layer).unwrap_or_default() {
             own.push(stack.tree().resolve(&to).map_err(failed)?);
         }
+        // What the distributions of before held, and what they took away, was asked for.
+        let old = match layer.content {
+            LayerContent::Wheels(_) | LayerContent::Package(_) => {
+                Some(self.run.below(self.image, self.at + 1, &self.image.manifest.layers).outline(self.at)?)
+            }
+            _ => None,
+        };
+        let held = |path: &[u8]| {
+            let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+            let whiteout = [&path[..name], b".wh.", &path[name..]].concat();
+            old.as_ref().is_some_and(|old| old.find(path).or_else(|| old.find(&whiteout)).is_some())
+        };
         let asked_by_others = |path: &[u8]| others.iter().any(|(_, other)| other.find(path).is_some());
         facts.retain_paths(|path| {
-            asked_by_others(path) || !own.iter().any(|to| path != &**to && is_at_or_below(path, to))
+            let is_own = held(path) || own.iter().any(|to| path != &**to && is_at_or_below(path, to));
+            asked_by_others(path) || !is_own
         });
         facts.extend(stack.tree().asked_facts());
         Ok(())
@@ -314,6 +327,8 @@ fn shape<'a>(layer: &'a Contents, path: &[u8]) -> Option<Shape<'a>> {
 fn lexical_destinations(layer: &LayerRecipe) -> Vec<Box<[u8]>> {
     match &layer.content {
         LayerContent::Copy { copy, .. } => normalise_path(&copy.to).into_iter().collect(),
+        LayerContent::Wheels(wheels) => wheels.installation.into.iter().cloned().collect(),
+        LayerContent::Package(package) => package.installation.into.iter().cloned().collect(),
         _ => destinations(layer).unwrap_or_default(),
     }
 }

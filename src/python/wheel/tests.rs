@@ -281,10 +281,8 @@ fn pip_has_scripts_for_the_targets_version() {
         ["easy_install", "easy_install-3.12", "pip", "pip3", "pip3.12", "pipx"].map(|n| format!("usr/bin/{n}"));
     assert_eq!(draft.lay().executables(), names);
 
-    // Without a version in the interpreter's name that of its library's directory.
     let mut scheme = scheme();
-    scheme.interpreter = "/usr/bin/python".to_owned();
-    scheme.pure = b"opt/python3.13/lib".as_slice().into();
+    scheme.python.minor = 13;
     let laid = Laid::of(&draft.open().unwrap().lay(&scheme, false).unwrap());
     names[1] = "usr/bin/easy_install-3.13".to_owned();
     names[4] = "usr/bin/pip3.13".to_owned();

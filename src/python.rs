@@ -24,14 +24,14 @@ mod wheel;
 mod zip;
 
 pub use distribution::{Conflict, Distribution, DistributionFile, conflict};
-pub use group::{Group, MOST_LAYERS, Split, group};
+pub use group::{Group, MOST_LAYERS, Split, Weight, group};
 pub use interpreter::{Interpreter, find_libc};
 pub use lock::{Extras, LocalProject, Lock, LockError, LockedFiles, LockedPackage, LockedWheel};
 pub use marker::{Environment, Marker};
 pub use name::{WheelName, normalise_name};
 pub use project::{Project, ProjectError};
-pub use remembered::{Laid, Remembered, wheel_id};
-pub use replaced::{metadata_name, replaced};
+pub use remembered::{Laid, Remembered, Replacement, wheel_id};
+pub use replaced::{Old, compacted, metadata_name};
 pub use scheme::Scheme;
 pub use select::{Refusal, best};
 pub use tags::Tag;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::Options;
 use super::bases::{Bases, in_base};
-use super::prepare::{Memory, PreparedBase, PreparedLayer};
-use super::python::{Grounds, Python};
+use super::prepare::{Lore, Memory, PreparedBase, PreparedLayer};
+use super::python::{Grounds, Outcome, Owners, Python};
 use super::scans::Scans;
 use super::supply::FromElsewhere;
 use crate::base::{self, BaseImage};
@@ -19,7 +19,6 @@ use crate::error::Error;
 use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Nodes, Platform, Tree};
 use crate::layer::{self, BaseFiles, Contents, ContextTree, Copy, FileContent, NoFiles, SourceTree, Stack};
-use crate::python::Laid;
 use crate::spec::dockerfile::Stage;
 use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, SpecError};
 use crate::workshop::Workshop;
@@ -54,8 +53,10 @@ pub(super) struct Laying<'a> {
     depth: usize,
     /// The `PATH` of the image that is laid.
     pub search_path: String,
-    /// The wheels that were laid.
-    wheels: Vec<Laid>,
+    /// The digest of the image at the bottom of what is laid.
+    pub ground: Option<Digest>,
+    /// What was learnt of distributions.
+    lore: Lore,
 }
 
 impl<'a> Laying<'a> {
@@ -76,7 +77,8 @@ impl<'a> Laying<'a> {
             others: Vec::new(),
             depth: 0,
             search_path: String::new(),
-            wheels: Vec::new(),
+            ground: None,
+            lore: Lore::default(),
         }
     }
 
@@ -131,7 +133,6 @@ impl<'a> Laying<'a> {
         stack: &mut Stack,
     ) -> Result<Vec<PreparedLayer>, Error> {
         let mut laid = Vec::new();
-        let mut wheels_laid = Vec::new();
         let mut push = |layer: &LayerRecipe, name: String, contents: Contents, stack: &mut Stack| {
             let contents = Arc::new(contents);
             stack.push(Arc::clone(&contents));
@@ -143,17 +144,14 @@ impl<'a> Laying<'a> {
                 recipe: Arc::new(layer.clone()),
             });
         };
+        let mut owners = Owners::new();
         for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
-            if let LayerContent::Wheels(wheels) = &layer.content {
-                let python = self.python(layer, platform);
-                let (scheme, groups) = python.wheels(wheels, stack)?;
-                let all = groups.iter().flat_map(|group| &group.wheels).cloned();
-                wheels_laid.extend(all);
-                for group in groups {
-                    let name = group.name.clone();
-                    let contents = python.lay(group, &scheme, stack)?;
+            if let Some(outcome) = self.distributions(layer, platform, stack, &mut owners)? {
+                for (name, contents) in outcome.layers {
                     push(layer, name, contents, stack);
                 }
+                self.lore.wheels.extend(outcome.wheels);
+                self.lore.replacements.extend(outcome.replacements);
                 continue;
             }
             let contents = self.lay(layer, platform, stack)?;
@@ -162,15 +160,31 @@ impl<'a> Laying<'a> {
                 push(layer, layer.name.clone(), contents, stack);
             }
         }
-        self.wheels.extend(wheels_laid);
         Ok(laid)
+    }
+
+    /// The layers of Python distributions; nothing for another layer.
+    fn distributions(
+        &self,
+        layer: &LayerRecipe,
+        platform: &Platform,
+        stack: &Stack,
+        owners: &mut Owners,
+    ) -> Result<Option<Outcome>, Error> {
+        let python = self.python(layer, platform);
+        match &layer.content {
+            LayerContent::Wheels(wheels) => python.wheels(wheels, stack, owners).map(Some),
+            LayerContent::Package(package) => python.package(package, stack, owners).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The names of the layers that wheels are split into.
     pub fn parts(&self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Vec<String>, Error> {
-        let LayerContent::Wheels(wheels) = &layer.content else { return Ok(vec![layer.name.clone()]) };
-        let (_, groups) = self.python(layer, platform).wheels(wheels, stack)?;
-        Ok(groups.into_iter().map(|group| group.name).collect())
+        match self.distributions(layer, platform, stack, &mut Owners::new())? {
+            Some(outcome) => Ok(outcome.layers.into_iter().map(|(name, _)| name).collect()),
+            None => Ok(vec![layer.name.clone()]),
+        }
     }
 
     /// What the laying of a layer's distributions, of these names, depends on in the image below; nothing for another layer.
@@ -191,7 +205,7 @@ impl<'a> Laying<'a> {
 
     /// How the distributions of a layer are laid.
     fn python<'b>(&'b self, layer: &'b LayerRecipe, platform: &'b Platform) -> Python<'b> {
-        let Laying { bases, memory, place, options, search_path, .. } = self;
+        let Laying { bases, memory, place, options, search_path, ground, .. } = self;
         let image = &bases.recipe.name;
         Python {
             workshop: bases.workshop,
@@ -200,6 +214,7 @@ impl<'a> Laying<'a> {
             platform,
             search_path,
             options,
+            ground: *ground,
             memory: memory.as_ref(),
             place: *place,
         }
@@ -217,9 +232,8 @@ impl<'a> Laying<'a> {
             LayerContent::Context { .. } | LayerContent::Entries(_) => {
                 self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
             }
-            LayerContent::Package(package) => self.python(layer, platform).package(package, stack),
-            // Their layers are several.
-            LayerContent::Wheels(_) => Ok(Contents::default()),
+            // Their layers may be several.
+            LayerContent::Wheels(_) | LayerContent::Package(_) => Ok(Contents::default()),
             LayerContent::Run => {
                 let message = format!("`{}` would have to be run", layer.name);
                 let help = "tarsia runs nothing: build that stage where it can run".to_owned();
@@ -288,9 +302,9 @@ impl<'a> Laying<'a> {
         std::mem::take(&mut self.others)
     }
 
-    /// The wheels that were laid since this was last asked.
-    pub fn take_wheels(&mut self) -> Vec<Laid> {
-        std::mem::take(&mut self.wheels)
+    /// What was learnt of distributions since this was last asked.
+    pub fn take_lore(&mut self) -> Lore {
+        std::mem::take(&mut self.lore)
     }
 
     /// An image that is copied from.

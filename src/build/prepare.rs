@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{self, Facts, Nodes, Platform, Tree};
 use crate::layer::{Codec, Contents, NoFiles, Stack};
-use crate::python::{Laid, Remembered};
+use crate::python::{Laid, Remembered, Replacement};
 use crate::registry::Traffic;
 use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Workspace};
 use crate::workshop::Workshop;
@@ -61,8 +61,24 @@ pub struct PreparedImage {
     ground: Option<Digest>,
     /// The digests of the images that are copied from.
     others: Vec<Digest>,
-    /// The wheels that are laid in it.
-    wheels: Vec<Laid>,
+    /// What was learnt of the distributions in it.
+    lore: Lore,
+}
+
+/// What a run learnt of Python distributions, worth to be remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Lore {
+    /// The wheels that were laid.
+    pub wheels: Vec<Laid>,
+    /// The files of old versions that were taken away.
+    pub replacements: Vec<Replacement>,
+}
+
+impl Lore {
+    /// Whether something had to be read or downloaded because nobody remembered it.
+    pub fn is_news(&self) -> bool {
+        self.wheels.iter().any(|laid| laid.is_news) || self.replacements.iter().any(|one| one.is_news)
+    }
 }
 
 /// What a prepared image is built on.
@@ -102,9 +118,9 @@ impl PreparedImage {
         &self.stack
     }
 
-    /// The wheels that are laid in it.
-    pub(crate) fn wheels(&self) -> &[Laid] {
-        &self.wheels
+    /// What was learnt of the distributions in it.
+    pub(crate) fn lore(&self) -> &Lore {
+        &self.lore
     }
 
     /// The digests of the images whose paths may have been read: the one at the bottom, and those that are copied from.
@@ -172,13 +188,14 @@ pub fn prepare_with(
             };
             let said = laying.said(&platform, &base)?;
             laying.search_path = search_path(&said.config, &base, &prepared);
+            laying.ground = ground;
             let mut layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
             if !used.as_image {
                 // What is only copied from needs no blobs.
                 layers.clear();
             }
-            let (others, wheels) = (laying.take_others(), laying.take_wheels());
-            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others, wheels });
+            let (others, lore) = (laying.take_others(), laying.take_lore());
+            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others, lore });
         }
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }

@@ -6,19 +6,20 @@ mod house;
 mod index;
 mod obtain;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
 use super::{Memory, Options, supply};
 use crate::context::Context;
-use crate::entry::Owner;
+use crate::digest::Digest;
+use crate::entry::{Owner, parents};
 use crate::error::Error;
 use crate::image::{Platform, Tree};
 use crate::layer::{self, Contents, PlacedFile, Stack, place_files};
 use crate::python::{
-    Distribution, Group, Interpreter, Laid, MOST_LAYERS, Project, Scheme, Split, Target, WheelFile, conflict,
-    find_libc, group, metadata_name, replaced,
+    Conflict, Distribution, Group, Interpreter, Laid, MOST_LAYERS, Old, Project, Replacement, Scheme, Split, Target,
+    Weight, WheelFile, compacted, conflict, find_libc, group, metadata_name,
 };
 use crate::spec::{Installation, LayerRecipe, Package, Wheels};
 use crate::workshop::Workshop;
@@ -38,6 +39,8 @@ pub(super) struct Python<'a> {
     /// The image's `PATH`.
     pub search_path: &'a str,
     pub options: &'a Options,
+    /// The digest of the image at the bottom, if it has one.
+    pub ground: Option<Digest>,
     pub memory: &'a dyn Memory,
     /// The recipe's place in the workspace.
     pub place: usize,
@@ -52,18 +55,25 @@ pub(crate) struct Grounds {
     others: BTreeSet<Box<[u8]>>,
 }
 
-/// Wheels that share a layer.
-pub(super) struct Shared {
-    /// The layer's name.
-    pub name: String,
+/// What came of laying distributions.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// The layers, by name.
+    pub layers: Vec<(String, Contents)>,
+    /// The wheels in them, as they are remembered.
     pub wheels: Vec<Laid>,
+    /// The files of old versions that were taken away.
+    pub replacements: Vec<Replacement>,
 }
 
+/// Who laid a file: the distribution's name and what it is called, and the file's digest.
+pub(super) type Owners = BTreeMap<Box<[u8]>, (String, String, Digest)>;
+
 impl Python<'_> {
-    /// The distributions of `wheels`, as they share layers over `stack`, and where they go.
-    pub fn wheels(&self, wheels: &Wheels, stack: &Stack) -> Result<(Scheme, Vec<Shared>), Error> {
-        let tree = stack.tree();
-        let (target, scheme) = self.installation(&wheels.installation, tree)?;
+    /// The layers of `wheels` over `stack`, each laid as if none of the others were there. `owners` are the files of the
+    /// distributions below, and these are added.
+    pub fn wheels(&self, wheels: &Wheels, stack: &Stack, owners: &mut Owners) -> Result<Outcome, Error> {
+        let (target, scheme) = self.installation(&wheels.installation, stack.tree())?;
         let mut choices = choose(self, wheels, &target)?;
         if let (Split::Each, Some(part)) = (wheels.split, &wheels.part)
             && choices.len() <= MOST_LAYERS
@@ -72,38 +82,34 @@ impl Python<'_> {
             choices.retain(|choice| choice.name == *part);
         }
         let laid = self.laid(&choices, &target, &scheme)?;
-        let distributions: Vec<&Distribution> = laid.iter().map(|laid| &laid.distribution).collect();
-        if let Some(conflict) = conflict(&distributions) {
-            let help = "leave one of them out, or lay it into a folder of its own with `into`";
-            return Err(self.refuse(conflict.to_string(), Some(help.to_owned())));
+        let weights: Vec<Weight<'_>> = laid
+            .iter()
+            .map(|laid| {
+                let is_pure = laid.file.ends_with("-any.whl");
+                Weight { name: &laid.distribution.name, size: laid.size, is_pure }
+            })
+            .collect();
+        let groups = group(&weights, wheels.split);
+        let distributions = laid.iter().map(|laid| laid.distribution.clone()).collect();
+        let mut outcome = self.lay(distributions, groups, &scheme, stack, owners)?;
+        if let Some(part) = &wheels.part {
+            let name = |(name, _): &(Option<String>, Contents)| name.as_ref() == Some(part);
+            outcome.1.retain(name);
+            if outcome.1.is_empty() {
+                let what = "none of the distributions goes into it any more".to_owned();
+                return Err(self.refuse(what, Some("push the spec instead".to_owned())));
+            }
         }
-        let names: Vec<(&str, u64)> = laid.iter().map(|laid| (laid.distribution.name.as_str(), laid.size)).collect();
-        let groups = group(&names, wheels.split);
-        let mut laid: Vec<Option<Laid>> = laid.into_iter().map(Some).collect();
-        let is_meant = |group: &Group| wheels.part.is_none() || wheels.part == group.name;
-        let shared = groups.into_iter().filter(is_meant).map(|group| Shared {
-            name: match group.name {
-                Some(name) if wheels.part.is_none() => format!("{}/{name}", self.layer.name),
-                _ => self.layer.name.clone(),
-            },
-            wheels: group.members.into_iter().filter_map(|at| laid.get_mut(at)?.take()).collect(),
-        });
-        let shared: Vec<Shared> = shared.collect();
-        if shared.is_empty() && wheels.part.is_some() {
-            let what = "none of the distributions goes into it any more".to_owned();
-            return Err(self.refuse(what, Some("push the spec instead".to_owned())));
-        }
-        Ok((scheme, shared))
+        let (replacements, layers) = outcome;
+        let named = |(name, contents): (Option<String>, Contents)| match name {
+            Some(name) if wheels.part.is_none() => (format!("{}/{name}", self.layer.name), contents),
+            _ => (self.layer.name.clone(), contents),
+        };
+        Ok(Outcome { layers: layers.into_iter().map(named).collect(), wheels: laid, replacements })
     }
 
-    /// The contents of a layer of distributions.
-    pub fn lay(&self, shared: Shared, scheme: &Scheme, stack: &Stack) -> Result<Contents, Error> {
-        let all = shared.wheels.into_iter().map(|laid| (laid.packages, laid.distribution));
-        self.lay_all(all.collect(), scheme, stack)
-    }
-
-    /// A project, laid over `stack`.
-    pub fn package(&self, package: &Package, stack: &Stack) -> Result<Contents, Error> {
+    /// The layer of a project over `stack`.
+    pub fn package(&self, package: &Package, stack: &Stack, owners: &mut Owners) -> Result<Outcome, Error> {
         let (target, scheme) = self.installation(&package.installation, stack.tree())?;
         let folder = self.layer.content.context_path(self.platform).unwrap_or_default();
         let context = Context::open(&folder, &package.exclude).map_err(|error| self.failed(error))?;
@@ -116,35 +122,129 @@ impl Python<'_> {
         let index = self.workshop.store().context_index(&folder, b"package", &package.exclude);
         let lay = || project.lay(&context, &scheme, Some(&index));
         let distribution = self.workshop.pool()?.install(lay).map_err(failed)?;
-        let packages = Laid::packages_of(&distribution, &scheme);
-        self.lay_all(vec![(packages, distribution)], &scheme, stack)
+        let groups = group(&[Weight { name: &distribution.name.clone(), size: 0, is_pure: true }], Split::One);
+        let (replacements, layers) = self.lay(vec![distribution], groups, &scheme, stack, owners)?;
+        let layers = layers.into_iter().map(|(_, contents)| (self.layer.name.clone(), contents)).collect();
+        Ok(Outcome { layers, wheels: Vec::new(), replacements })
     }
 
-    /// Lays distributions, each with the packages that are its alone.
-    fn lay_all(
+    /// Lays distributions in groups, each group over `stack` as if none of the others were there.
+    fn lay(
         &self,
-        distributions: Vec<(Vec<Box<[u8]>>, Distribution)>,
+        distributions: Vec<Distribution>,
+        groups: Vec<Group>,
         scheme: &Scheme,
         stack: &Stack,
-    ) -> Result<Contents, Error> {
-        let failed = |error: layer::Error| self.failed(error);
-        let mut gone: Vec<Box<[u8]>> = Vec::new();
-        for (packages, distribution) in &distributions {
-            let old = replaced(&distribution.name, packages, scheme, stack.tree());
-            gone.extend(old.map_err(|error| failed(error.into()))?);
+        owners: &mut Owners,
+    ) -> Result<(Vec<Replacement>, Vec<(Option<String>, Contents)>), Error> {
+        // What a library folder has is asked as a whole: it is one fact, and that each file is not there would be many.
+        for library in [&scheme.pure, &scheme.platform] {
+            let names = stack.tree().resolve(library).and_then(|real| stack.tree().children(&real));
+            names.map_err(|error| self.failed(error))?;
         }
-        let owner: Owner = stack.owner(&self.layer.owner).map_err(failed)?;
-        let mut seen: BTreeSet<Box<[u8]>> = BTreeSet::new();
-        let mut files = Vec::new();
-        for file in distributions.into_iter().flat_map(|(_, distribution)| distribution.files) {
-            // Two of them may lay the same file.
-            if seen.insert(file.path.clone()) {
-                let mode = if file.executable { 0o755 } else { 0o644 };
-                files.push(PlacedFile { path: file.path, mode, content: file.content });
+        let distributions = self.resolved(distributions, stack.tree())?;
+        self.must_agree(&distributions, scheme, owners)?;
+        let laid: BTreeSet<Box<[u8]>> =
+            distributions.iter().flat_map(|one| &one.files).map(|file| file.path.clone()).collect();
+        let owner: Owner = stack.owner(&self.layer.owner).map_err(|error| self.failed(error))?;
+        let mtime = self.layer.mtime.unwrap_or(self.options.epoch);
+        // Two of them may lay the same file, and one of them as a script.
+        let executable: BTreeSet<&[u8]> = distributions
+            .iter()
+            .flat_map(|one| &one.files)
+            .filter(|file| file.executable)
+            .map(|file| &*file.path)
+            .collect();
+        let (mut replacements, mut layers) = (Vec::new(), Vec::new());
+        for Group { name, members } in groups {
+            let mut files: BTreeMap<&[u8], PlacedFile> = BTreeMap::new();
+            let mut gone: Vec<Box<[u8]>> = Vec::new();
+            for distribution in members.iter().filter_map(|&at| distributions.get(at)) {
+                for old in Old::find(&distribution.name, scheme, stack).map_err(|error| self.failed(error))? {
+                    let replacement = self.replacement(&old, scheme, stack)?;
+                    gone.extend(compacted(&old, &replacement.files, &laid, stack).map_err(|error| self.failed(error))?);
+                    replacements.push(replacement);
+                }
+                files.extend(distribution.files.iter().map(|file| {
+                    let mode = if executable.contains(&*file.path) { 0o755 } else { 0o644 };
+                    (&*file.path, PlacedFile { path: file.path.clone(), mode, content: file.content.clone() })
+                }));
+            }
+            let contents = place_files(files.into_values().collect(), &gone, owner, stack, mtime);
+            layers.push((name, contents.map_err(|error| self.failed(error))?));
+        }
+        Ok((replacements, layers))
+    }
+
+    /// The files of an old version, remembered or read from the image.
+    fn replacement(&self, old: &Old, scheme: &Scheme, stack: &Stack) -> Result<Replacement, Error> {
+        let id = self.ground.filter(|_| old.is_grounds(stack)).map(|ground| old.id(&ground, scheme));
+        let remembered = id.and_then(|id| self.remembered()?.replacement(&id).cloned());
+        match (remembered, id) {
+            (Some(remembered), _) => Ok(remembered),
+            (None, id) => {
+                // Who remembers does not ask: what is asked here must not become a fact that travels with the image.
+                let files = old.files(scheme, &stack.clone()).map_err(|error| self.failed(error))?;
+                let is_news = id.is_some();
+                Ok(Replacement { id: id.unwrap_or_else(|| Digest::of(&old.metadata)), files, is_news })
             }
         }
-        let mtime = self.layer.mtime.unwrap_or(self.options.epoch);
-        place_files(files, &gone, owner, stack, mtime).map_err(failed)
+    }
+
+    /// The distributions with links of the image on the ways to their files followed.
+    fn resolved(&self, mut distributions: Vec<Distribution>, tree: &Tree) -> Result<Vec<Distribution>, Error> {
+        let mut folders: BTreeMap<Box<[u8]>, Box<[u8]>> = BTreeMap::new();
+        for file in distributions.iter_mut().flat_map(|one| &mut one.files) {
+            let folder = parents(&file.path).last().unwrap_or_default();
+            let real = match folders.get(folder) {
+                Some(real) => real.clone(),
+                None => {
+                    let real = tree.resolve(folder).map_err(|error| self.failed(error))?;
+                    folders.insert(folder.into(), real.clone());
+                    real
+                }
+            };
+            if *real != *folder {
+                let name = if folder.is_empty() { &file.path[..] } else { &file.path[folder.len() + 1..] };
+                file.path = if real.is_empty() { name.into() } else { [&real, &b"/"[..], name].concat().into() };
+            }
+        }
+        Ok(distributions)
+    }
+
+    /// Makes sure that no two distributions lay different files at one path, those below included, and none lays one in the
+    /// interpreter's place. Another version of one below may.
+    fn must_agree(&self, all: &[Distribution], scheme: &Scheme, owners: &mut Owners) -> Result<(), Error> {
+        let refuse = |conflict: &Conflict| {
+            let help = "leave one of them out, or lay it into a folder of its own with `into`";
+            self.refuse(conflict.to_string(), Some(help.to_owned()))
+        };
+        if let Some(conflict) = conflict(&all.iter().collect::<Vec<_>>()) {
+            return Err(refuse(&conflict));
+        }
+        for distribution in all {
+            for file in &distribution.files {
+                if let Some((name, origin, digest)) = owners.get(&file.path)
+                    && *digest != file.content.digest
+                    && *name != distribution.name
+                {
+                    let (one, other) = (origin.clone(), distribution.origin.clone());
+                    return Err(refuse(&Conflict { path: file.path.clone(), one, other }));
+                }
+                if is_interpreter(&file.path, scheme) {
+                    let path = String::from_utf8_lossy(&file.path);
+                    let what = format!("`{}` lays `/{path}`, which is the interpreter's place", distribution.origin);
+                    return Err(self.refuse(what, None));
+                }
+            }
+        }
+        for distribution in all {
+            owners.extend(distribution.files.iter().map(|file| {
+                let owner = (distribution.name.clone(), distribution.origin.clone(), file.content.digest);
+                (file.path.clone(), owner)
+            }));
+        }
+        Ok(())
     }
 
     /// What the laying of distributions of these names depends on in the image below.
@@ -251,4 +351,13 @@ impl Python<'_> {
     fn failed(&self, error: impl Into<layer::Error>) -> Error {
         Error::layer(self.image, self.layer, error.into())
     }
+}
+
+/// Whether an interpreter would be looked for at a path.
+fn is_interpreter(path: &[u8], scheme: &Scheme) -> bool {
+    let folder = parents(path).last().unwrap_or_default();
+    let name = if folder.is_empty() { path } else { &path[folder.len() + 1..] };
+    let is_version = |rest: &[u8]| rest.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    let is_python = name.strip_prefix(b"python").is_some_and(is_version);
+    (*folder == *scheme.scripts && is_python) || scheme.interpreter.as_bytes().strip_prefix(b"/") == Some(path)
 }

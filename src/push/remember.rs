@@ -33,13 +33,15 @@ impl News {
     /// What the image's wheels lay, beside what is remembered of the same versions for other platforms.
     fn add_wheels(&mut self, survey: &Survey, target: &Target) {
         let image = &survey.prepared[target.place];
-        let new: Vec<&Laid> = image.platforms.iter().flat_map(|platform| platform.wheels()).collect();
-        if new.is_empty() {
+        let lore = || image.platforms.iter().map(|platform| platform.lore());
+        let new: Vec<&Laid> = lore().flat_map(|lore| &lore.wheels).collect();
+        let replacements = lore().flat_map(|lore| &lore.replacements);
+        if new.is_empty() && replacements.clone().next().is_none() {
             return;
         }
         let old = survey.published.distributions(target.place, &image.name);
         let beside = old.as_ref().map(|old| old.beside(&new)).unwrap_or_default();
-        if let Ok(bytes) = Remembered::encode(new.iter().copied().chain(beside)) {
+        if let Ok(bytes) = Remembered::encode(new.iter().copied().chain(beside), replacements) {
             let descriptor = Descriptor::of(DISTRIBUTIONS, &bytes);
             self.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
             self.distributions = Some((image.name.clone(), descriptor));
@@ -52,7 +54,7 @@ impl News {
 pub(super) fn remember_wheels(workshop: &Workshop, survey: &Survey, lookup: &Lookup) {
     for target in survey.targets.iter().filter(|_| lookup.remote) {
         let image = &survey.prepared[target.place];
-        if image.platforms.iter().flat_map(|platform| platform.wheels()).any(|laid| laid.is_news) {
+        if image.platforms.iter().any(|platform| platform.lore().is_news()) {
             let mut news = News::default();
             news.add_wheels(survey, target);
             tell(workshop, target, lookup, news);

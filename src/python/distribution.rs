@@ -45,6 +45,9 @@ impl fmt::Display for Conflict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Conflict { path, one, other } = self;
         let path = String::from_utf8_lossy(path);
+        if one == other {
+            return write!(f, "`{one}` lays `/{}` twice, and not the same", path.escape_debug());
+        }
         write!(f, "`{one}` and `{other}` both lay `/{}`, and not the same", path.escape_debug())
     }
 }

@@ -13,7 +13,8 @@ pub enum Split {
     One,
     /// Each in its own, as far as the [limit](MOST_LAYERS) allows.
     Each,
-    /// In as many groups at most, two or more: large ones alone, the small ones together.
+    /// In as many groups at most, two or more: large ones alone, the small ones together, those for any platform apart from
+    /// the others.
     Groups(usize),
 }
 
@@ -33,14 +34,24 @@ pub struct Group {
     pub members: Vec<usize>,
 }
 
-/// Groups distributions, each given by its name and the size of its wheel, sorted by their names.
-pub fn group(distributions: &[(&str, u64)], split: Split) -> Vec<Group> {
+/// What decides in which group a distribution is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Weight<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The size of its wheel, in bytes.
+    pub size: u64,
+    /// Whether its wheel is for any platform.
+    pub is_pure: bool,
+}
+
+/// Groups distributions, which are sorted by their names.
+pub fn group(distributions: &[Weight<'_>], split: Split) -> Vec<Group> {
     let count = distributions.len();
     match split {
         Split::One | Split::Groups(0 | 1) => vec![Group { name: None, members: (0..count).collect() }],
         Split::Each if count <= MOST_LAYERS => {
-            let alone =
-                |(at, (name, _)): (usize, &(&str, u64))| Group { name: Some((*name).to_owned()), members: vec![at] };
+            let alone = |(at, one): (usize, &Weight<'_>)| Group { name: Some(one.name.to_owned()), members: vec![at] };
             distributions.iter().enumerate().map(alone).collect()
         }
         Split::Each => in_slots(distributions, MOST_LAYERS),
@@ -48,19 +59,22 @@ pub fn group(distributions: &[(&str, u64)], split: Split) -> Vec<Group> {
     }
 }
 
-/// Each name prefers slots in an order of its own. Large distributions take one each, the first of their order that is free;
-/// at least one slot is left for the others, each of which goes to the first of its order that no large one has.
-fn in_slots(distributions: &[(&str, u64)], slots: usize) -> Vec<Group> {
-    let preferences = |name: &str| {
-        let mut order: Vec<usize> = (0..slots).collect();
+/// Each name prefers slots in an order of its own. Large distributions take one each, the first of their order that is free.
+/// Each of the others goes to the first of its order that no large one has: of the last quarter of the slots, one at least, if
+/// its wheel is for some platforms only, else of those before.
+fn in_slots(distributions: &[Weight<'_>], slots: usize) -> Vec<Group> {
+    let platform_slots = (slots / 4).max(1);
+    let preferences = |name: &str, range: std::ops::Range<usize>| {
+        let mut order: Vec<usize> = range.collect();
         order.sort_by_cached_key(|slot| weight(name, *slot));
         order
     };
     let (mut large, mut small): (Vec<usize>, Vec<usize>) =
-        (0..distributions.len()).partition(|&at| distributions[at].1 >= LARGE);
+        (0..distributions.len()).partition(|&at| distributions[at].size >= LARGE);
     // Not by size: which of them are taken must not change with their versions.
-    large.sort_by_cached_key(|&at| weight(distributions[at].0, slots));
-    let room = if small.is_empty() && large.len() <= slots { slots } else { slots - 1 };
+    large.sort_by_cached_key(|&at| weight(distributions[at].name, slots));
+    // Both kinds of small ones keep a slot: the first and the last.
+    let room = if small.is_empty() && large.len() <= slots { slots } else { slots.saturating_sub(2) };
     if large.len() > room {
         small.extend(large.split_off(room));
         small.sort_unstable();
@@ -69,13 +83,20 @@ fn in_slots(distributions: &[(&str, u64)], slots: usize) -> Vec<Group> {
         (1..=slots).map(|number| Group { name: Some(number.to_string()), members: Vec::new() }).collect();
     let mut is_taken = vec![false; slots];
     for at in large {
-        if let Some(slot) = preferences(distributions[at].0).into_iter().find(|&slot| !is_taken[slot]) {
+        let name = distributions[at].name;
+        let free = if room == slots { 0..slots } else { 1..slots - 1 };
+        if let Some(slot) = preferences(name, free).into_iter().find(|&slot| !is_taken[slot]) {
             is_taken[slot] = true;
-            groups[slot] = Group { name: Some(distributions[at].0.to_owned()), members: vec![at] };
+            // Slots are called by numbers.
+            let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+            let name = if is_number { format!("distribution-{name}") } else { name.to_owned() };
+            groups[slot] = Group { name: Some(name), members: vec![at] };
         }
     }
     for at in small {
-        if let Some(slot) = preferences(distributions[at].0).into_iter().find(|&slot| !is_taken[slot]) {
+        let Weight { name, is_pure, .. } = distributions[at];
+        let range = if is_pure { 0..slots - platform_slots } else { slots - platform_slots..slots };
+        if let Some(slot) = preferences(name, range).into_iter().find(|&slot| !is_taken[slot]) {
             groups[slot].members.push(at);
         }
     }
@@ -99,8 +120,14 @@ mod tests {
         "yarl",
     ];
 
-    fn sized(large: &[&str]) -> Vec<(&'static str, u64)> {
-        NAMES.iter().map(|name| (*name, if large.contains(name) { LARGE } else { LARGE - 1 })).collect()
+    /// Of these wheels some are large, and some for one platform.
+    fn sized(large: &[&str]) -> Vec<Weight<'static>> {
+        let one = |name: &&'static str| Weight {
+            name,
+            size: if large.contains(name) { LARGE } else { LARGE - 1 },
+            is_pure: !["aiohttp", "numpy", "pandas", "pillow", "yarl"].contains(name),
+        };
+        NAMES.iter().map(one).collect()
     }
 
     fn members(groups: &[Group]) -> Vec<Vec<&'static str>> {
@@ -127,18 +154,25 @@ mod tests {
             assert!(is_alone || !names.iter().any(|name| large.contains(name)), "{names:?}");
             assert_eq!(is_alone, group.name.as_deref() == Some(names[0]), "{group:?}");
         }
+        // What is for any platform is the same layer for all.
+        let pure = sized(&large);
+        assert!(
+            groups
+                .iter()
+                .all(|group| group.members.iter().all(|&at| pure[at].is_pure == pure[group.members[0]].is_pure))
+        );
         let all: usize = groups.iter().map(|group| group.members.len()).sum();
         assert_eq!(all, NAMES.len());
     }
 
     #[test]
     fn a_distribution_that_comes_or_grows_moves_few() {
-        let without: Vec<(&str, u64)> = sized(&["numpy"]).into_iter().filter(|(name, _)| *name != "six").collect();
-        let slots = |all: &[(&'static str, u64)]| -> std::collections::BTreeMap<&'static str, String> {
+        let without: Vec<Weight> = sized(&["numpy"]).into_iter().filter(|one| one.name != "six").collect();
+        let slots = |all: &[Weight<'static>]| -> std::collections::BTreeMap<&'static str, String> {
             let groups = group(all, Split::Groups(5));
             groups
                 .iter()
-                .flat_map(|group| group.members.iter().map(|&at| (all[at].0, group.name.clone().unwrap())))
+                .flat_map(|group| group.members.iter().map(|&at| (all[at].name, group.name.clone().unwrap())))
                 .collect()
         };
         let (before, after) = (slots(&without), slots(&sized(&["numpy"])));
@@ -162,7 +196,7 @@ mod tests {
             }
         }
         let names: Vec<String> = (0..250).map(|number| format!("d{number}")).collect();
-        let many: Vec<(&str, u64)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+        let many: Vec<Weight> = names.iter().map(|name| Weight { name, size: 1, is_pure: true }).collect();
         assert!(group(&many, Split::Each).len() <= MOST_LAYERS);
     }
 }

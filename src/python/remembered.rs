@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::distribution::{Distribution, DistributionFile};
-use super::replaced::packages;
 use super::scheme::Scheme;
 use crate::binary::{Reader, put_number, put_text};
 use crate::digest::{Digest, Hasher};
@@ -56,8 +55,6 @@ pub struct Laid {
     pub questions: BTreeSet<Digest>,
     /// The interpreters that it says it is for.
     pub requires_python: Option<String>,
-    /// The outermost packages that are its alone.
-    pub packages: Vec<Box<[u8]>>,
     /// What it lays.
     pub distribution: Distribution,
     /// Whether it had to be downloaded because nobody remembered it.
@@ -69,8 +66,7 @@ impl Laid {
     pub fn is_same(&self, other: &Laid) -> bool {
         let file = |file: &DistributionFile| (file.executable, file.content.size, file.content.digest);
         let (own, others) = (&self.distribution, &other.distribution);
-        (&self.file, self.size, &self.requires_python, &self.packages)
-            == (&other.file, other.size, &other.requires_python, &other.packages)
+        (&self.file, self.size, &self.requires_python) == (&other.file, other.size, &other.requires_python)
             && (&own.name, &own.version) == (&others.name, &others.version)
             && own.files.len() == others.files.len()
             && own.files.iter().zip(&others.files).all(|(one, two)| one.path == two.path && file(one) == file(two))
@@ -83,20 +79,23 @@ impl Laid {
         let more = self.url.iter().chain(&self.requires_python);
         texts.into_iter().chain(more).all(|text| is_plain(text)) && !distribution.files.is_empty()
     }
-
-    /// The outermost packages that are a distribution's alone, wherever it goes.
-    pub fn packages_of(distribution: &Distribution, scheme: &Scheme) -> Vec<Box<[u8]>> {
-        let mut all = packages(distribution, &scheme.pure);
-        if scheme.platform != scheme.pure {
-            all.extend(packages(distribution, &scheme.platform));
-        }
-        all.into_iter().collect()
-    }
 }
 
-/// What is written down of some wheels.
+/// The files of an old version that an image has, known without reading the image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replacement {
+    /// What tells it from every other: [`Old::id`](super::Old::id).
+    pub id: Digest,
+    /// Its files, sorted.
+    pub files: Vec<Box<[u8]>>,
+    /// Whether the image had to be read because nobody remembered it.
+    pub is_news: bool,
+}
+
+/// What is written down of the distributions of an image.
 #[derive(Debug, Clone, Default)]
 pub struct Remembered {
+    replacements: BTreeMap<Digest, Replacement>,
     wheels: BTreeMap<Digest, Laid>,
     answers: BTreeMap<Digest, Digest>,
 }
@@ -105,6 +104,11 @@ impl Remembered {
     /// The wheel laid in this way. Its files have no contents.
     pub fn find(&self, id: &Digest) -> Option<&Laid> {
         self.wheels.get(id)
+    }
+
+    /// The files of an old version.
+    pub fn replacement(&self, id: &Digest) -> Option<&Replacement> {
+        self.replacements.get(id)
     }
 
     /// The wheel that an index once answered this question with.
@@ -125,24 +129,36 @@ impl Remembered {
         self.wheels.values().filter(is_of_use).collect()
     }
 
-    /// Writes wheels down. One that was laid for several platforms has the questions of all.
+    /// Writes distributions down. A wheel that was laid for several platforms has the questions of all.
     ///
     /// # Errors
     ///
     /// If zstd cannot allocate its working memory.
-    pub fn encode<'a>(wheels: impl IntoIterator<Item = &'a Laid>) -> std::io::Result<Vec<u8>> {
+    pub fn encode<'a>(
+        wheels: impl IntoIterator<Item = &'a Laid>,
+        replacements: impl IntoIterator<Item = &'a Replacement>,
+    ) -> std::io::Result<Vec<u8>> {
+        let replacements: BTreeMap<Digest, &Replacement> = replacements.into_iter().map(|one| (one.id, one)).collect();
         let mut sorted: BTreeMap<Digest, (&Laid, BTreeSet<Digest>)> = BTreeMap::new();
-        let mut files = 0;
+        let mut files: usize = replacements.values().map(|one| one.files.len()).sum();
         for laid in wheels.into_iter().filter(|laid| laid.is_plain()) {
             let (_, questions) = sorted.entry(laid.id).or_insert_with(|| {
-                files += laid.distribution.files.len() + laid.packages.len();
+                files += laid.distribution.files.len();
                 (laid, BTreeSet::new())
             });
             questions.extend(&laid.questions);
         }
         let mut body = Vec::new();
-        for (laid, questions) in sorted.values().take_while(|_| files <= FILE_LIMIT) {
-            put_laid(&mut body, laid, questions);
+        if files <= FILE_LIMIT {
+            put_number(&mut body, replacements.len() as u64);
+            for replacement in replacements.values() {
+                body.extend_from_slice(replacement.id.as_bytes());
+                put_number(&mut body, replacement.files.len() as u64);
+                replacement.files.iter().for_each(|file| put_text(&mut body, file));
+            }
+            for (laid, questions) in sorted.values() {
+                put_laid(&mut body, laid, questions);
+            }
         }
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&crate::binary::compress(&body)?);
@@ -159,6 +175,17 @@ impl Remembered {
         let mut reader = Reader(&body);
         let mut remembered = Remembered::default();
         let mut room = FILE_LIMIT;
+        if reader.0.is_empty() {
+            return Some(remembered);
+        }
+        for _ in 0..take_count(&mut reader, &mut room)? {
+            let id = reader.digest()?;
+            let mut files = Vec::new();
+            for _ in 0..take_count(&mut reader, &mut room)? {
+                files.push(take_path(&mut reader)?);
+            }
+            remembered.replacements.insert(id, Replacement { id, files, is_news: false });
+        }
         while !reader.0.is_empty() {
             let laid = take_laid(&mut reader, &mut room)?;
             remembered.answers.extend(laid.questions.iter().map(|question| (*question, laid.id)));
@@ -189,8 +216,6 @@ fn put_laid(out: &mut Vec<u8>, laid: &Laid, questions: &BTreeSet<Digest>) {
     put_optional(out, laid.requires_python.as_deref().map(str::as_bytes));
     put_number(out, questions.len() as u64);
     questions.iter().for_each(|question| out.extend_from_slice(question.as_bytes()));
-    put_number(out, laid.packages.len() as u64);
-    laid.packages.iter().for_each(|package| put_text(out, package));
     put_number(out, distribution.files.len() as u64);
     for DistributionFile { path, executable, content } in &distribution.files {
         put_text(out, path);
@@ -210,10 +235,6 @@ fn take_laid(reader: &mut Reader<'_>, room: &mut usize) -> Option<Laid> {
     for _ in 0..take_count(reader, room)? {
         questions.insert(reader.digest()?);
     }
-    let mut packages: Vec<Box<[u8]>> = Vec::new();
-    for _ in 0..take_count(reader, room)? {
-        packages.push(take_path(reader)?);
-    }
     let mut files: Vec<DistributionFile> = Vec::new();
     for _ in 0..take_count(reader, room)? {
         let path = take_path(reader)?;
@@ -230,7 +251,7 @@ fn take_laid(reader: &mut Reader<'_>, room: &mut usize) -> Option<Laid> {
     }
     let distribution = Distribution { name, version, origin, files };
     let is_news = false;
-    Some(Laid { id, file, digest, size, url, questions, requires_python, packages, distribution, is_news })
+    Some(Laid { id, file, digest, size, url, questions, requires_python, distribution, is_news })
 }
 
 /// How many follow. There is room for no more than so many altogether.
@@ -281,7 +302,6 @@ mod tests {
             url: Some("https://x.example/a".to_owned()),
             questions: [Digest::of(&[name.as_bytes(), b"?"].concat())].into(),
             requires_python: None,
-            packages: vec![(*b"site/a").into()],
             distribution: Distribution {
                 name: name.to_owned(),
                 version: "1".to_owned(),
@@ -294,13 +314,20 @@ mod tests {
 
     #[test]
     fn wheels_come_back_and_damaged_ones_do_not() {
-        let bytes = Remembered::encode([&laid("b"), &laid("a")]).unwrap();
-        assert_eq!(bytes, Remembered::encode([&laid("a"), &laid("b")]).unwrap());
+        let bytes = Remembered::encode([&laid("b"), &laid("a")], []).unwrap();
+        assert_eq!(bytes, Remembered::encode([&laid("a"), &laid("b")], []).unwrap());
         let remembered = Remembered::decode(&bytes).unwrap();
         let one = remembered.find(&Digest::of(b"a")).unwrap();
         assert_eq!(format!("{one:?}"), format!("{:?}", laid("a")));
         assert_eq!(remembered.answer(&Digest::of(b"b?")).unwrap().distribution.name, "b");
         assert!(remembered.find(&Digest::of(b"c")).is_none());
+        let replacement = Replacement {
+            id: Digest::of(b"old"),
+            files: vec![(*b"site/a.py").into(), (*b"bin/a").into()],
+            is_news: false,
+        };
+        let bytes = Remembered::encode([&laid("a")], [&replacement]).unwrap();
+        assert_eq!(Remembered::decode(&bytes).unwrap().replacement(&replacement.id), Some(&replacement));
         for cut in 0..bytes.len() {
             assert!(Remembered::decode(&bytes[..cut]).is_none(), "cut at {cut}");
         }
@@ -314,7 +341,7 @@ mod tests {
         odd.requires_python = Some(">=3\t".to_owned());
         let mut empty = laid("c");
         empty.distribution.files.clear();
-        let remembered = Remembered::decode(&Remembered::encode([&secret, &odd, &empty]).unwrap()).unwrap();
+        let remembered = Remembered::decode(&Remembered::encode([&secret, &odd, &empty], []).unwrap()).unwrap();
         assert_eq!(remembered.find(&secret.id).unwrap().url, None);
         assert_eq!(remembered.wheels.len(), 1);
     }
@@ -323,14 +350,14 @@ mod tests {
     fn one_wheel_answers_several_questions_and_others_of_its_version_stay() {
         let (one, mut two) = (laid("a"), laid("a"));
         two.questions = [Digest::of(b"another")].into();
-        let remembered = Remembered::decode(&Remembered::encode([&one, &two]).unwrap()).unwrap();
+        let remembered = Remembered::decode(&Remembered::encode([&one, &two], []).unwrap()).unwrap();
         assert_eq!(remembered.answer(&Digest::of(b"another")).unwrap().id, one.id);
         assert_eq!(remembered.answer(&Digest::of(b"a?")).unwrap().id, one.id);
         let mut arm = laid("a");
         arm.id = Digest::of(b"arm");
         let mut newer = laid("a");
         newer.distribution.version = "2".to_owned();
-        let old = Remembered::decode(&Remembered::encode([&one, &arm, &laid("b")]).unwrap()).unwrap();
+        let old = Remembered::decode(&Remembered::encode([&one, &arm, &laid("b")], []).unwrap()).unwrap();
         let ids = |new: &Laid| old.beside(&[new]).iter().map(|laid| laid.id).collect::<BTreeSet<_>>();
         assert_eq!(ids(&one), [one.id, arm.id].into());
         assert!(ids(&newer).is_empty());
@@ -343,7 +370,7 @@ mod tests {
             let file = wrong.distribution.files[0].clone();
             let file = |path: &&str| DistributionFile { path: path.as_bytes().into(), ..file.clone() };
             wrong.distribution.files = paths.iter().map(file).collect();
-            assert!(Remembered::decode(&Remembered::encode([&wrong]).unwrap()).is_none(), "{paths:?}");
+            assert!(Remembered::decode(&Remembered::encode([&wrong], []).unwrap()).is_none(), "{paths:?}");
         }
     }
 

@@ -64,6 +64,12 @@ fn same(split: &str, base_line: &str, names: &[&str], change: impl Fn(&Sandbox))
     let digest = bumped.documents()[0]["digest"].clone();
     std::fs::rename(sandbox.path("away"), sandbox.path("code")).unwrap();
     let pushed = sandbox.run(["push", "app.toml", "--json"]).ok();
+    // The annotations say more than digests do.
+    let manifest = |digest: &serde_json::Value| {
+        let (_, bytes) = registry.manifest("app", digest.as_str().unwrap()).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap()
+    };
+    assert_eq!(manifest(&pushed.documents()[0]["digest"]), manifest(&digest), "{split} {base_line} {names:?}");
     assert_eq!(pushed.documents()[0]["digest"], digest, "{split} {base_line} {names:?}");
     assert_eq!(pushed.documents()[0]["changed"], false);
     // So does a machine that begins with nothing.

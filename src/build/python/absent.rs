@@ -64,7 +64,6 @@ pub(super) fn lay(file: WheelFile, choice: &Choice, scheme: &Scheme) -> Result<L
         },
         questions: choice.question.into_iter().collect(),
         requires_python: wheel.requires_python().map(str::to_owned),
-        packages: Laid::packages_of(&distribution, scheme),
         distribution,
         is_news: false,
     })

@@ -229,9 +229,7 @@ impl Setuptools {
                 } else if is_itself(tree, name)
                     && (!tree.is_dir(&source) || source == "src" && tree.is_file("src/__init__.py"))
                 {
-                    let choice = self.itself(tree, name)?;
-                    plain.extend(choice.keys().filter(|target| target.ends_with(".py")).cloned());
-                    return Ok(choice);
+                    return self.itself(tree, name);
                 } else if tree.is_dir(&source) {
                     directories.insert(String::new(), source.clone());
                     modules = modules_in(tree, &source);
@@ -264,7 +262,7 @@ impl Setuptools {
         }
     }
 
-    /// The folder as the package: setuptools has no such layout, so all data files are laid.
+    /// The folder as the package: setuptools has no such layout, so all data files are laid, and modes are kept.
     fn itself(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
         let mut choice = itself(tree, name)?;
         choice

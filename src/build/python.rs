@@ -117,7 +117,7 @@ impl Python<'_> {
             context.refuse_output(b"", output).map_err(|error| self.failed(error))?;
         }
         let failed = |error: crate::python::ProjectError| self.refuse(error.to_string(), error.help.clone());
-        let project = Project::read(&folder).map_err(failed)?;
+        let project = Project::read(&folder, &package.exclude).map_err(failed)?;
         self.check_python(project.requires_python(), project.name(), &target)?;
         let index = self.workshop.store().context_index(&folder, b"package", &package.exclude);
         let lay = || project.lay(&context, &scheme, Some(&index));

@@ -13,6 +13,7 @@ mod license;
 mod literal;
 mod metadata;
 mod packages;
+mod repository;
 mod requirement;
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,7 @@ use entry_points::SCRIPTS;
 use fault::Fault;
 use folder::Folder;
 use metadata::Metadata;
-use packages::Layout;
+use packages::{Chosen, Layout};
 use tree::Tree;
 use value::Value;
 
@@ -57,7 +58,7 @@ pub struct Project {
 
 /// Why a project cannot be laid.
 #[derive(Debug, thiserror::Error)]
-#[error("`{}`: {what}", file.display())]
+#[error("{}", message(file, *line, what))]
 pub struct ProjectError {
     /// The file that says so.
     pub file: PathBuf,
@@ -69,14 +70,22 @@ pub struct ProjectError {
     pub help: Option<String>,
 }
 
+fn message(file: &Path, line: usize, what: &str) -> String {
+    match line {
+        0 => format!("{}: {what}", file.display()),
+        line => format!("{}:{line}: {what}", file.display()),
+    }
+}
+
 impl Project {
-    /// Reads what `pyproject.toml` in the folder says.
+    /// Reads what `pyproject.toml` in the folder says. Of the files whose text goes into what is laid, `exclude`, in the
+    /// notation of the ignore file, leaves out license files.
     ///
     /// # Errors
     ///
-    /// If there is none, it is malformed, or the project needs its build backend.
-    pub fn read(folder: &Path) -> Result<Project, ProjectError> {
-        read(folder).map_err(|fault| error(folder, fault))
+    /// If there is none, it is malformed, the project needs its build backend, or `exclude` leaves out its readme.
+    pub fn read(folder: &Path, exclude: &[String]) -> Result<Project, ProjectError> {
+        read(folder, exclude).map_err(|fault| error(folder, fault))
     }
 
     /// Its name as it is written.
@@ -121,7 +130,7 @@ impl Project {
         };
         let found = context.scan(b"").map_err(failed)?;
         let tree = Tree::new(&found)?;
-        let choice = self.layout.choose(&tree, &self.metadata.name)?;
+        let Chosen { files: choice, plain } = self.layout.choose(&tree, &self.metadata.name)?;
         let mut laying = Laying { scheme, files: Vec::new(), rows: Vec::new() };
 
         let targets: Vec<&String> = choice.keys().collect();
@@ -140,7 +149,7 @@ impl Project {
             let digest = digest.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
             let source = Source::File(Arc::new(FileSource::of(context, found)));
             let content = FileContent { size: found.identity.size, digest, source };
-            laying.library(target, found.mode & 0o100 != 0, content)?;
+            laying.library(target, found.mode & 0o100 != 0 && !plain.contains(*target), content)?;
         }
         self.lay_metadata(&mut laying)?;
         laying.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -233,11 +242,12 @@ fn error(folder: &Path, Fault { file, line, what, help }: Fault) -> ProjectError
     ProjectError { file, line, what, help }
 }
 
-fn read(path: &Path) -> Result<Project, Fault> {
+fn read(path: &Path, exclude: &[String]) -> Result<Project, Fault> {
     let folder = Folder::open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Fault::at(0, "the project's folder does not exist"),
         _ => Fault::at(0, format!("the project's folder cannot be opened: {error}")),
     })?;
+    let folder = folder.without(exclude).map_err(|error| Fault::at(0, error.to_string()))?;
     let text = folder.text_of(FILE, LIMIT).map_err(|why| {
         Fault::at(0, format!("it {why}"))
             .help("a `package` is a folder with a `pyproject.toml`; of others build a wheel and name it under `wheels`")
@@ -251,6 +261,6 @@ fn read(path: &Path) -> Result<Project, Fault> {
     let name = metadata::read_name(project)?;
     let layout = Layout::read(&document, backend, &folder, &name)?;
     let dynamic = Dynamic::read(&document, backend, &folder, &|module| layout.module_places(module, &name, &folder))?;
-    let metadata = Metadata::read(project, &folder, &dynamic)?;
+    let metadata = Metadata::read(project, backend, &folder, &dynamic)?;
     Ok(Project { folder: path.to_owned(), metadata, layout })
 }

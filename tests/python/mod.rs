@@ -11,6 +11,7 @@ mod lambda;
 mod locks;
 mod pip;
 mod platforms;
+mod projects;
 mod small;
 
 use std::collections::BTreeMap;

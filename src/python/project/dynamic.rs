@@ -98,16 +98,12 @@ impl Source<'_> {
         };
         if self.key == "optional-dependencies" {
             for (extra, directive) in directive.table()? {
-                if let Some((_, value)) = directive.stranger(allowed)? {
-                    return Err(value.backend("is not read here"));
-                }
+                directive.check_keys(allowed)?;
                 values.optional_dependencies.push((extra.clone(), requirements(&self.files(directive)?)));
             }
             return Ok(());
         }
-        if let Some((_, value)) = directive.stranger(allowed)? {
-            return Err(value.backend("is not read here"));
-        }
+        directive.check_keys(allowed)?;
         if let Some(attribute) = directive.get("attr") {
             values.version = Some(self.attribute(attribute)?);
             return Ok(());
@@ -134,8 +130,9 @@ impl Source<'_> {
     /// The texts of the files that a directive names, one after the other.
     fn files(&self, directive: &Value) -> Result<String, Fault> {
         let value = directive.get("file").ok_or_else(|| directive.wrong("names no `file`"))?;
-        let read = |file: &String| {
-            self.folder.text(file).map_err(|why| value.wrong(format!("names {}, which {why}", quoted(file))))
+        let read = |file: &String| match self.key {
+            "readme" => self.folder.laid_text(value, file),
+            _ => self.folder.text(file).map_err(|why| value.wrong(format!("names {}, which {why}", quoted(file)))),
         };
         Ok(value.text_or_texts()?.iter().map(read).collect::<Result<Vec<_>, _>>()?.join("\n"))
     }
@@ -167,9 +164,7 @@ impl Source<'_> {
 
     fn hatch_version(&self) -> Result<String, Fault> {
         let table = self.document.find(&["tool", "hatch", "version"]).ok_or_else(|| self.needs_backend())?;
-        if let Some((_, value)) = table.stranger(&["path", "pattern", "source", "scheme", "validate-bump"])? {
-            return Err(value.backend("is not read here"));
-        }
+        table.check_keys(&["path", "pattern", "source", "scheme", "validate-bump"])?;
         if let Some(source) = table.get("source").filter(|source| source.text().is_ok_and(|text| text != "regex")) {
             return Err(source.backend(format!("is {}, which would have to be run", quoted(source.text()?))));
         }

@@ -142,28 +142,18 @@ impl GitPatterns {
     ///
     /// Why it is none, in words.
     pub(super) fn push(&mut self, line: &str) -> Result<(), String> {
-        let line = line.trim_end_matches(['\n', '\r']);
-        let line = line.strip_suffix('\\').map_or_else(|| line.trim_end(), |_| line);
-        if line.is_empty() || line.starts_with('#') {
-            return Ok(());
-        }
-        if line.contains('\\') {
-            return Err("has a backslash".to_owned());
-        }
-        let (line, matches) = line.strip_prefix('!').map_or((line, true), |line| (line, false));
-        let (body, only_directories) = line.strip_suffix('/').map_or((line, false), |body| (body, true));
-        let is_anchored = body.contains('/');
-        let body = body.strip_prefix('/').unwrap_or(body);
-        if body.is_empty() {
-            return Ok(());
-        }
+        let Some(line) = GitLine::parse(line)? else { return Ok(()) };
         if self.0.len() >= MOST {
             return Err(format!("is one of more than {MOST}"));
         }
-        let before = if is_anchored { "" } else { "(?:.*/)?" };
-        let after = if only_directories { "/.*" } else { "(?:/.*)?" };
-        self.0.push((expression(&format!("^{before}{}{after}$", translate(body, Notation::Dotted)?))?, matches));
+        let after = if line.only_directories { "/.*" } else { "(?:/.*)?" };
+        self.0.push((expression(&format!("^{}{after}$", line.expression))?, line.matches));
         Ok(())
+    }
+
+    /// Adds all patterns of others after these.
+    pub(super) fn append(&mut self, others: GitPatterns) {
+        self.0.extend(others.0);
     }
 
     /// Whether the last pattern that matches the path, or a directory above it, is one without `!`.
@@ -174,6 +164,88 @@ impl GitPatterns {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// The patterns of one `.gitignore` as git itself reads them: each is about a path alone, not about what lies below.
+#[derive(Debug, Default)]
+pub(super) struct GitIgnore(Vec<(Regex, GitLine)>);
+
+impl GitIgnore {
+    /// Adds a line; a comment or an empty one says nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why it is none, in words.
+    pub(super) fn push(&mut self, line: &str) -> Result<(), String> {
+        let Some(line) = GitLine::parse(line)? else { return Ok(()) };
+        if self.0.len() >= MOST {
+            return Err(format!("is one of more than {MOST}"));
+        }
+        self.0.push((expression(&format!("^{}$", line.expression))?, line));
+        Ok(())
+    }
+
+    /// Whether the path, relative to where the file lies, is ignored or not; nothing if no pattern is about it.
+    pub(super) fn judge(&self, path: &str, is_directory: bool) -> Option<bool> {
+        let is_meant =
+            |(pattern, line): &&(Regex, GitLine)| (is_directory || !line.only_directories) && pattern.is_match(path);
+        self.0.iter().rev().find(is_meant).map(|(_, line)| line.matches)
+    }
+}
+
+/// A pattern in the notation of `.gitignore`.
+#[derive(Debug)]
+struct GitLine {
+    expression: String,
+    /// It has no `!`.
+    matches: bool,
+    only_directories: bool,
+}
+
+impl GitLine {
+    fn parse(line: &str) -> Result<Option<GitLine>, String> {
+        let ends_escaping = |line: &str| (line.len() - line.trim_end_matches('\\').len()) % 2 == 1;
+        let line = line.trim_end_matches(['\n', '\r']);
+        let trimmed = line.trim_end();
+        // A blank after a backslash is one of the name.
+        let line = match ends_escaping(trimmed) {
+            true => line.get(..trimmed.len() + 1).unwrap_or(trimmed),
+            false => trimmed,
+        };
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(None);
+        }
+        let (line, matches) = line.strip_prefix('!').map_or((line, true), |line| (line, false));
+        if ends_escaping(line) || line.contains('\\') && line.contains('[') {
+            return Err("has a backslash that is not read here".to_owned());
+        }
+        let (body, only_directories) = line.strip_suffix('/').map_or((line, false), |body| (body, true));
+        let is_anchored = body.contains('/');
+        let body = body.strip_prefix('/').unwrap_or(body);
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let before = if is_anchored { "" } else { "(?:.*/)?" };
+        let expression = format!("{before}{}", translate(&unescaped(body), Notation::Dotted)?);
+        Ok(Some(GitLine { expression, matches, only_directories }))
+    }
+}
+
+/// What is behind a backslash is meant as it is.
+fn unescaped(body: &str) -> String {
+    let mut out = String::new();
+    let mut rest = body.chars();
+    while let Some(character) = rest.next() {
+        match character {
+            '\\' => match rest.next() {
+                Some(wildcard @ ('*' | '?')) => out.extend(['[', wildcard, ']']),
+                Some(plain) => out.push(plain),
+                None => {}
+            },
+            _ => out.push(character),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -215,11 +287,15 @@ mod tests {
     #[test]
     fn ignores_what_git_ignores() {
         let mut patterns = GitPatterns::default();
-        for line in ["# x", "", "*.log", "/top", "dir/", "a/b", "!keep.log"] {
+        for line in ["# x", "", "*.log", "/top", "dir/", "a/b", "!keep.log", "\\#*\\#", "\\!x", "st\\*r", "end\\ "] {
             patterns.push(line).unwrap();
         }
-        let ignored = ["x.log", "a/x.log", "top", "top/x", "dir/x", "c/dir/x", "a/b", "a/b/c"];
-        let kept = ["keep.log", "a/keep.log", "a/top", "dir", "c/a/b", "# x"];
+        for line in ["a\\", "\\[a]"] {
+            assert!(patterns.push(line).is_err(), "{line}");
+        }
+        let ignored =
+            ["#x#", "!x", "st*r", "end ", "x.log", "a/x.log", "top", "top/x", "dir/x", "c/dir/x", "a/b", "a/b/c"];
+        let kept = ["star", "end", "keep.log", "a/keep.log", "a/top", "dir", "c/a/b", "# x"];
         for path in ignored {
             assert!(patterns.matches(path), "{path}");
         }

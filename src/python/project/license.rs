@@ -1,13 +1,17 @@
 //! Licenses: expressions and the files that go with a distribution
 //! ([license expression](https://packaging.python.org/en/latest/specifications/license-expression/)).
 
+use super::backend::Backend;
 use super::fault::{Fault, quoted};
 use super::folder::{Folder, inside};
 use super::glob::{Notation, compile};
 use super::value::Value;
 
-/// What is taken if a project names no license files, as every backend does.
+/// What is taken if a project names no license files, as most backends do.
 const DEFAULTS: [&str; 4] = ["LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*"];
+
+/// The directory of which Poetry takes all files if a project names none.
+const POETRYS: &str = "LICENSES";
 
 /// How deep the directories are that a pattern with `**` looks into.
 const DEEPEST: usize = 16;
@@ -57,10 +61,22 @@ pub(super) fn expression(text: &str) -> Result<String, String> {
 }
 
 /// The license files of a project with their texts, sorted by path.
-pub(super) fn files(folder: &Folder, patterns: Option<&Value>) -> Result<Vec<(String, Vec<u8>)>, Fault> {
+pub(super) fn files(
+    folder: &Folder,
+    backend: Backend,
+    patterns: Option<&Value>,
+) -> Result<Vec<(String, Vec<u8>)>, Fault> {
     let (patterns, line) = match patterns {
         Some(value) => (value.texts()?, value.line),
-        None => (DEFAULTS.map(str::to_owned).to_vec(), 0),
+        None => {
+            // PDM has no pattern for authors, and uv has none at all.
+            let is_taken = |pattern: &&&str| match backend {
+                Backend::Uv => false,
+                Backend::Pdm => **pattern != "AUTHORS*",
+                _ => true,
+            };
+            (DEFAULTS.iter().filter(is_taken).map(|pattern| (*pattern).to_owned()).collect(), 0)
+        }
     };
     if patterns.len() > MOST {
         return Err(Fault::at(line, format!("there are more than {MOST} patterns for license files")));
@@ -71,8 +87,11 @@ pub(super) fn files(folder: &Folder, patterns: Option<&Value>) -> Result<Vec<(St
         false => pattern.split('/').count(),
     };
     let Some(depth) = patterns.iter().map(depth).max() else { return Ok(Vec::new()) };
-    let listed = folder.list(depth).map_err(|why| Fault::at(line, why))?;
+    let listed = folder.list("", depth).map_err(|why| Fault::at(line, why))?;
     let mut chosen = std::collections::BTreeSet::new();
+    if !is_named && backend == Backend::Poetry && folder.is_dir(POETRYS) {
+        chosen.extend(folder.list(POETRYS, DEEPEST).map_err(|why| Fault::at(line, why))?);
+    }
     for pattern in &patterns {
         let wrong = |why: String| Fault::at(line, format!("the license file {} {why}", quoted(pattern)));
         if inside(pattern).map_err(wrong)? != *pattern || pattern.is_empty() {
@@ -92,6 +111,7 @@ pub(super) fn files(folder: &Folder, patterns: Option<&Value>) -> Result<Vec<(St
             return Err(wrong("matches no file".to_owned()));
         }
     }
+    chosen.retain(|path| !folder.is_excluded(path));
     if chosen.len() > MOST {
         return Err(Fault::at(line, format!("there are more than {MOST} license files")));
     }

@@ -6,13 +6,14 @@ use std::str::FromStr;
 
 use pep440_rs::Version;
 
+use super::backend::Backend;
 use super::dynamic::Dynamic;
 use super::entry_points::{self, Groups};
 use super::fault::{Fault, is_in_line, quoted};
 use super::folder::Folder;
 use super::license;
 use super::requirement::{Requirement, check_name, specifiers_text};
-use super::value::Value;
+use super::value::{Value, nearest};
 use crate::python::normalise_name;
 
 /// The most bytes of a value that is one line.
@@ -65,9 +66,18 @@ impl Metadata {
     }
 
     /// Reads `[project]`, with the values of what is dynamic in it.
-    pub(super) fn read(project: &Value, folder: &Folder, dynamic: &Dynamic) -> Result<Metadata, Fault> {
-        if let Some((_, value)) = project.stranger(&KEYS)? {
-            return Err(value.wrong("is no key of `[project]`"));
+    pub(super) fn read(
+        project: &Value,
+        backend: Backend,
+        folder: &Folder,
+        dynamic: &Dynamic,
+    ) -> Result<Metadata, Fault> {
+        if let Some((key, value)) = project.stranger(&KEYS)? {
+            let fault = value.wrong("is no key of `[project]`");
+            return Err(match nearest(key, &KEYS) {
+                Some(near) => fault.help(format!("did you mean `{near}`?")),
+                None => fault,
+            });
         }
         if let Some(value) = project.get("import-names") {
             return Err(value.backend("is not read here"));
@@ -75,7 +85,7 @@ impl Metadata {
         let name = read_name(project)?;
         let version = version(project, dynamic)?;
         let entry_points = entry_points::read(project)?;
-        let license_files = license::files(folder, project.get("license-files"))?;
+        let license_files = license::files(folder, backend, project.get("license-files"))?;
 
         let mut fields = Fields::default();
         fields.push("Metadata-Version", "2.4");
@@ -88,7 +98,7 @@ impl Metadata {
             people(project, key, field, &mut fields)?;
         }
         let classifiers = texts_of_either(project, "classifiers", dynamic.classifiers.as_ref())?;
-        write_license(project, folder, &classifiers, &mut fields)?;
+        write_license(project, backend, folder, &classifiers, &mut fields)?;
         urls(project, &mut fields)?;
         let keywords = texts_of_either(project, "keywords", None)?;
         if keywords.iter().any(|keyword| keyword.contains(',')) {
@@ -257,14 +267,22 @@ fn display_name(name: &str) -> String {
     }
 }
 
-fn write_license(project: &Value, folder: &Folder, classifiers: &[String], fields: &mut Fields) -> Result<(), Fault> {
+fn write_license(
+    project: &Value,
+    backend: Backend,
+    folder: &Folder,
+    classifiers: &[String],
+    fields: &mut Fields,
+) -> Result<(), Fault> {
     let Some(value) = project.get("license") else { return Ok(()) };
     if value.is_text() {
         let text = line_text(value)?;
         let expression = license::expression(&text).map_err(|why| {
             value.wrong(format!("is {}, which {why}", quoted(&text))).help("write it as `MIT` or `Apache-2.0 OR MIT`")
         })?;
-        if classifiers.iter().any(|classifier| classifier.starts_with("License ::")) {
+        // These three refuse it, the others do not.
+        let is_strict = matches!(backend, Backend::Setuptools | Backend::Flit | Backend::Pdm);
+        if is_strict && classifiers.iter().any(|classifier| classifier.starts_with("License ::")) {
             return Err(value
                 .wrong("is an expression, and a license classifier says it again")
                 .help("remove the classifier"));
@@ -277,9 +295,7 @@ fn write_license(project: &Value, folder: &Folder, classifiers: &[String], field
     }
     let text = match (value.text_at("text")?, value.text_at("file")?) {
         (Some(text), None) => text.to_owned(),
-        (None, Some(file)) => {
-            folder.text(file).map_err(|why| value.wrong(format!("names {}, which {why}", quoted(file))))?
-        }
+        (None, Some(file)) => folder.laid_text(value, file)?,
         _ => return Err(value.wrong("is to have either `text` or `file`")),
     };
     fields.push_folded("License", &text);
@@ -309,8 +325,7 @@ fn requires_python(project: &Value) -> Result<Option<String>, Fault> {
 /// The long description and its content type.
 fn readme(project: &Value, folder: &Folder, dynamic: &Dynamic) -> Result<Option<(String, String)>, Fault> {
     let Some(value) = project.get("readme") else { return Ok(dynamic.readme.clone()) };
-    let read =
-        |file: &str| folder.text(file).map_err(|why| value.wrong(format!("names {}, which {why}", quoted(file))));
+    let read = |file: &str| folder.laid_text(value, file);
     let typed = |file: &str| {
         content_type(file).map(str::to_owned).ok_or_else(|| {
             value

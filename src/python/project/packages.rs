@@ -20,6 +20,15 @@ const MOST: usize = 100_000;
 /// The files that are laid: where each goes, relative to the library directory, and where in the folder it lies.
 pub(super) type Choice = BTreeMap<String, String>;
 
+/// What is laid, and how.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    /// The files.
+    pub files: Choice,
+    /// Where those go that nobody can execute, whatever their mode says.
+    pub plain: BTreeSet<String>,
+}
+
 /// What decides which files are laid.
 #[derive(Debug)]
 pub(super) enum Layout {
@@ -40,7 +49,7 @@ impl Layout {
             Backend::Flit => Layout::Flit(others::Flit::read(document, name)?),
             Backend::Uv => Layout::Uv(others::Uv::read(document, name)?),
             Backend::Pdm => Layout::Pdm(others::Pdm::read(document)?),
-            Backend::Poetry => Layout::Poetry(others::Poetry::read(document)?),
+            Backend::Poetry => Layout::Poetry(others::Poetry::read(document, folder)?),
         })
     }
 
@@ -66,9 +75,10 @@ impl Layout {
     }
 
     /// Chooses the files.
-    pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
+    pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Chosen, Fault> {
+        let mut plain = BTreeSet::new();
         let choice = match self {
-            Layout::Setuptools(layout) => layout.choose(tree, name)?,
+            Layout::Setuptools(layout) => layout.choose(tree, name, &mut plain)?,
             Layout::Hatch(layout) => layout.choose(tree, name)?,
             Layout::Flit(layout) => layout.choose(tree, name)?,
             Layout::Uv(layout) => layout.choose(tree, name)?,
@@ -79,7 +89,7 @@ impl Layout {
             return Err(Fault::at(0, format!("it would lay more than {MOST} files")));
         }
         check_packages(tree, &choice)?;
-        Ok(choice)
+        Ok(Chosen { files: choice, plain })
     }
 }
 

@@ -2,6 +2,7 @@
 //! --target` laid for the same files with setuptools 84.2.1, hatchling 1.33.0, flit_core 4.2.0, poetry-core 2.5.0,
 //! pdm-backend 2.5.0 and uv_build 0.13.6, but for `top_level.txt`, which only setuptools writes.
 
+mod ignored;
 mod layouts;
 mod metadata;
 mod properties;
@@ -56,7 +57,7 @@ fn scheme() -> Scheme {
 }
 
 fn lay_in(folder: &Path) -> Result<Distribution, ProjectError> {
-    Project::read(folder)?.lay(&Context::open(folder, &[]).unwrap(), &scheme(), None)
+    Project::read(folder, &[])?.lay(&Context::open(folder, &[]).unwrap(), &scheme(), None)
 }
 
 fn text_of(content: &FileContent) -> String {
@@ -138,10 +139,29 @@ fn keeps_the_owners_execute_bit() {
 }
 
 #[test]
+fn makes_setuptools_modules_plain_files() {
+    let data = "[tool.setuptools]\npackages = [\"mini_mod\"]\npy-modules = [\"single\"]\n[tool.setuptools.package-data]\n\
+                mini_mod = [\"**/*\"]\n";
+    let names = ["mini_mod/__init__.py", "mini_mod/data/tool.py", "mini_mod/run.sh", "mini_mod/tool.py", "single.py"];
+    let executables = |pyproject: String| {
+        let folder = project(&[("pyproject.toml", &pyproject)]);
+        for name in names {
+            write(folder.path(), &[(name, "#!/bin/sh\n")]);
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let files = lay_in(folder.path()).unwrap().files;
+        let paths = files.iter().filter(|file| file.executable).map(|file| String::from_utf8_lossy(&file.path));
+        paths.map(|path| path.replace("opt/lib/python3.12/site-packages/", "")).collect::<Vec<_>>()
+    };
+    assert_eq!(executables(format!("{SETUPTOOLS}{MINI}{data}")), ["mini_mod/data/tool.py", "mini_mod/run.sh"]);
+    assert_eq!(executables(format!("{HATCH}{MINI}")), names[..4]);
+}
+
+#[test]
 fn says_what_it_is() {
     let text = format!("{MINI}requires-python = \">= 3.11\"\ndependencies = [\"boto3 >=1.34 , <2\"]\n");
     let folder = project(&[("pyproject.toml", &text), ("mini_mod.py", "")]);
-    let project = Project::read(folder.path()).unwrap();
+    let project = Project::read(folder.path(), &[]).unwrap();
     assert_eq!((project.name(), project.version()), ("mini-mod", "0.1"));
     assert_eq!(project.requires_python(), Some(">=3.11"));
     assert_eq!(project.dependencies(), ["boto3<2,>=1.34"]);

@@ -111,6 +111,20 @@ impl Value {
         Ok(self.table()?.iter().find(|(key, _)| !known.contains(&key.as_str())))
     }
 
+    /// Refuses a key that is none of these.
+    ///
+    /// # Errors
+    ///
+    /// The first one, with the key that was probably meant.
+    pub(super) fn check_keys(&self, known: &[&str]) -> Result<(), Fault> {
+        let Some((key, value)) = self.stranger(known)? else { return Ok(()) };
+        let fault = value.backend("is not read here");
+        Err(match (nearest(key, known), fault.help.clone()) {
+            (Some(near), Some(help)) => fault.help(format!("did you mean `{near}`? if not, {help}")),
+            _ => fault,
+        })
+    }
+
     /// Something that is wrong with this value.
     pub(super) fn wrong(&self, what: impl std::fmt::Display) -> Fault {
         Fault::at(self.line, format!("{} {what}", quoted(&self.name)))
@@ -124,6 +138,15 @@ impl Value {
     fn not(&self, kind: &str) -> Fault {
         self.wrong(format!("is to be {kind}"))
     }
+}
+
+/// The key that was probably meant, if one is near.
+pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    /// No key is longer, and the distance takes time by both lengths.
+    const LONGEST: usize = 32;
+    let known = known.iter().filter(|_| written.len() <= LONGEST);
+    let distances = known.map(|name| (strsim::damerau_levenshtein(written, name), *name));
+    distances.filter(|(distance, _)| *distance <= 2).min().map(|(_, name)| name)
 }
 
 fn line_starts(text: &str) -> Vec<usize> {

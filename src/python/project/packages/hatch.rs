@@ -4,6 +4,7 @@
 use super::super::fault::{Fault, quoted};
 use super::super::folder::Folder;
 use super::super::glob::GitPatterns;
+use super::super::repository::IgnoreFile;
 use super::super::tree::{Tree, prefix};
 use super::super::value::Value;
 use super::{Choice, add, is_itself, itself, path_of};
@@ -52,9 +53,7 @@ impl Hatch {
         let build = document.find(&["tool", "hatch", "build"]).unwrap_or(&empty);
         let wheel = build.find(&["targets", "wheel"]).unwrap_or(&empty);
         for table in [build, wheel] {
-            if let Some((_, value)) = table.stranger(&KEYS)? {
-                return Err(value.backend("is not read here"));
-            }
+            table.check_keys(&KEYS)?;
         }
         let get = |key: &str| wheel.get(key).or_else(|| build.get(key));
         let texts = |key: &str| get(key).map(Value::texts).transpose().map(Option::unwrap_or_default);
@@ -81,10 +80,13 @@ impl Hatch {
         };
         push("*.py[cdo]", None)?;
         push("/dist", None)?;
-        if !get("ignore-vcs").map(Value::flag).transpose()?.unwrap_or(false) && folder.is_file(".gitignore") {
-            let text = folder.text(".gitignore").map_err(|why| Fault::at(0, format!("`.gitignore` {why}")))?;
-            text.lines().try_for_each(|line| push(line, None).map_err(|fault| fault.of(".gitignore")))?;
+        if !get("ignore-vcs").map(Value::flag).transpose()?.unwrap_or(false) {
+            exclude.append(ignore_files(folder)?);
         }
+        let mut push = |line: &str, value: Option<&Value>| {
+            let at = value.map_or(0, |value| value.line);
+            exclude.push(line).map_err(|why| Fault::backend(at, format!("the pattern {} {why}", quoted(line))))
+        };
         texts("exclude")?.iter().try_for_each(|line| push(line, get("exclude")))?;
         Ok(Hatch {
             packages,
@@ -99,11 +101,11 @@ impl Hatch {
 
     pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
         let mut found = Vec::new();
-        let mut only = self.only.clone();
+        let mut roots = self.only.clone();
         if self.packages.is_empty() && self.include.is_empty() && self.only.is_empty() {
             match default(tree, name) {
                 Some(Default::Package(package)) => found.push(package),
-                Some(Default::Module(file)) => only.push((file.clone(), file)),
+                Some(Default::Module(file)) => roots.push((file.clone(), file)),
                 None if is_itself(tree, name) => return self.itself(tree, name),
                 // What is forced is all there is then.
                 None if !self.force.is_empty() => return self.forced(tree, Choice::new(), &self.sources),
@@ -112,20 +114,23 @@ impl Hatch {
         }
         let mut sources = self.sources.clone();
         add_sources(&mut sources, &found);
-        let packages: Vec<&String> = self.packages.iter().chain(&found).collect();
+        // `include` counts for nothing beside packages, which are roots then.
+        if roots.is_empty() {
+            roots.extend(self.packages.iter().chain(&found).map(|package| (package.clone(), package.clone())));
+        }
         let mut choice = Choice::new();
-        if only.is_empty() {
+        if roots.is_empty() {
             let mut include = GitPatterns::default();
-            for line in self.include.iter().cloned().chain(packages.iter().map(|package| format!("/{package}/"))) {
+            for line in &self.include {
                 include
-                    .push(&line)
-                    .map_err(|why| Fault::backend(self.line, format!("the pattern {} {why}", quoted(&line))))?;
+                    .push(line)
+                    .map_err(|why| Fault::backend(self.line, format!("the pattern {} {why}", quoted(line))))?;
             }
             for path in tree.below("").filter(|path| include.is_empty() || include.matches(path)) {
                 self.add(&mut choice, path, path, &sources)?;
             }
         }
-        for (from, to) in &only {
+        for (from, to) in &roots {
             if !tree.is_file(from) && !tree.is_dir(from) {
                 return Err(self.missing(from));
             }
@@ -185,6 +190,35 @@ impl Hatch {
     fn undecided(&self, name: &str) -> Fault {
         let what = format!("no package is named as the project {}", quoted(name));
         Fault::at(self.line, what).help("name it: `packages = [\"src/…\"]` in `[tool.hatch.build.targets.wheel]`")
+    }
+}
+
+/// The patterns of version control that hatchling reads: those of the next `.gitignore` and `.hgignore`, in the folder or
+/// above it within the repository. Wherever the file lies, they are about paths from the project's folder.
+fn ignore_files(folder: &Folder) -> Result<GitPatterns, Fault> {
+    let mut patterns = GitPatterns::default();
+    let mut place = String::new();
+    for (name, boundary) in [(".gitignore", ".git"), (".hgignore", ".hg")] {
+        let Some(file) = IgnoreFile::next(folder, name, boundary)? else { continue };
+        // Mercurial's other syntax is passed over.
+        let mut is_glob = name == ".gitignore";
+        for (at, line) in file.text.lines().enumerate() {
+            match line.trim().strip_prefix("syntax: ").filter(|_| name == ".hgignore") {
+                Some(syntax) => is_glob = syntax == "glob",
+                None if is_glob => patterns.push(line).map_err(|why| {
+                    Fault::backend(at + 1, format!("the pattern {} {why}", quoted(line))).of(&file.path)
+                })?,
+                None => {}
+            }
+        }
+        place = std::cmp::max_by_key(place, file.place, String::len);
+    }
+    // Where they ignore the project itself, none of them counts. Hatchling asks for the folder's whole path; how the
+    // directories above the ignore file are called is no matter here, so they are one of a name that nothing has.
+    let whole = if place.is_empty() { "\0".to_owned() } else { format!("\0/{place}") };
+    match patterns.matches(&whole) {
+        true => Ok(GitPatterns::default()),
+        false => Ok(patterns),
     }
 }
 

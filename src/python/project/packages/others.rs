@@ -1,12 +1,15 @@
 //! The backends that are told little: flit, uv, PDM and Poetry.
 
-use std::collections::BTreeSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use regex::Regex;
 
 use super::super::entry_points::is_identifier;
 use super::super::fault::{Fault, quoted};
+use super::super::folder::Folder;
 use super::super::glob::{GitPatterns, MOST, Notation, compile};
+use super::super::repository::Repository;
 use super::super::tree::{Tree, prefix};
 use super::super::value::Value;
 use super::{Choice, add, add_below, is_itself, itself, module_name, path_of};
@@ -28,9 +31,7 @@ impl Flit {
     pub(super) fn read(document: &Value, _name: &str) -> Result<Flit, Fault> {
         let empty = Value::parse("")?;
         let tool = document.find(&["tool", "flit"]).unwrap_or(&empty);
-        if let Some((_, value)) = tool.stranger(&["module", "sdist"])? {
-            return Err(value.backend("is not read here"));
-        }
+        tool.check_keys(&["module", "sdist"])?;
         let module = tool.find(&["module", "name"]).map(Value::text).transpose()?.map(str::to_owned);
         if let Some(name) = module.as_ref().filter(|name| !name.split('.').all(is_identifier)) {
             return Err(tool.wrong(format!("names the module {}, which is no name", quoted(name))));
@@ -91,9 +92,7 @@ impl Uv {
         ];
         let empty = Value::parse("")?;
         let tool = document.find(&["tool", "uv", "build-backend"]).unwrap_or(&empty);
-        if let Some((_, value)) = tool.stranger(&KEYS)? {
-            return Err(value.backend("is not read here"));
-        }
+        tool.check_keys(&KEYS)?;
         let modules = tool.get("module-name").map(Value::text_or_texts).transpose()?;
         let is_name =
             |name: &String| name.split('.').all(|part| is_identifier(part.strip_suffix("-stubs").unwrap_or(part)));
@@ -102,7 +101,7 @@ impl Uv {
         }
         let (mut exclude, mut anchored) = (GitPatterns::default(), Vec::new());
         for line in tool.texts_at("wheel-exclude")?.unwrap_or_default() {
-            if line.starts_with('!') {
+            if line.starts_with('!') || line.contains('\\') {
                 return Err(tool.backend(format!("excludes {}, which is no pattern", quoted(&line))));
             }
             // A pattern is meant at any depth unless it begins with a `/`.
@@ -164,9 +163,7 @@ impl Pdm {
             ["package-dir", "includes", "excludes", "source-includes", "is-purelib", "editable-backend", "requires"];
         let empty = Value::parse("")?;
         let tool = document.find(&["tool", "pdm", "build"]).unwrap_or(&empty);
-        if let Some((_, value)) = tool.stranger(&KEYS)? {
-            return Err(value.backend("is not read here"));
-        }
+        tool.check_keys(&KEYS)?;
         if let Some(value) = tool.get("is-purelib").filter(|value| value.flag().is_ok_and(|flag| !flag)) {
             return Err(value.backend("says that the wheel is for one platform"));
         }
@@ -204,10 +201,27 @@ impl Pdm {
             }
         }
         let (includes, excludes) = (self.patterns(&includes)?, self.patterns(&self.excludes)?);
-        let names: Vec<Regex> = self.compiled(&self.excludes, Notation::Name)?;
+        // A path that both name is decided by the more specific pattern.
+        let judge = |path: &str| {
+            let weight = |patterns: &[(Regex, Weight)]| {
+                patterns.iter().filter(|(pattern, _)| pattern.is_match(path)).map(|(_, weight)| *weight).max()
+            };
+            let (included, excluded) = (weight(&includes), weight(&excludes));
+            (included > excluded, excluded.is_some() && included <= excluded)
+        };
+        let directories: BTreeMap<&str, (bool, bool)> =
+            std::iter::once("").chain(tree.directories("")).map(|path| (path, judge(path))).collect();
         let mut choice = Choice::new();
-        for path in tree.below("").filter(|path| is_below(path, &includes)) {
-            if !is_below(path, &excludes) && !names.iter().any(|pattern| pattern.is_match(path)) {
+        for path in tree.below("") {
+            let (is_included, is_excluded) = judge(path);
+            let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+            let above: Vec<(bool, bool)> =
+                std::iter::once("").chain(above).filter_map(|path| directories.get(path).copied()).collect();
+            // A file that is named lies in it whatever is said about its directories.
+            let is_within = above.iter().any(|(is_included, _)| *is_included)
+                && !is_excluded
+                && !above.iter().any(|(_, is_excluded)| *is_excluded);
+            if is_included || is_within {
                 add(&mut choice, path.strip_prefix(&prefix(&folder)).unwrap_or(path).to_owned(), path)?;
             }
         }
@@ -217,13 +231,22 @@ impl Pdm {
         }
     }
 
-    fn patterns(&self, texts: &[String]) -> Result<Vec<Regex>, Fault> {
-        self.compiled(texts, Notation::Path)
+    fn patterns(&self, texts: &[String]) -> Result<Vec<(Regex, Weight)>, Fault> {
+        let compiled = compile_all(texts, Notation::Path, self.line)?;
+        Ok(compiled.into_iter().zip(texts.iter().map(|text| weight(text))).collect())
     }
+}
 
-    fn compiled(&self, texts: &[String], notation: Notation) -> Result<Vec<Regex>, Fault> {
-        compile_all(texts, notation, self.line)
-    }
+/// How specific a pattern is: by its parts, then by its wildcards, of which fewer are more.
+type Weight = (usize, Reverse<usize>);
+
+fn weight(pattern: &str) -> Weight {
+    let parts = || pattern.split('/').filter(|part| !part.is_empty());
+    let wildcards = parts().map(|part| match part {
+        "**" => 2,
+        _ => usize::from(part.contains(['*', '?', '['])),
+    });
+    (parts().count(), Reverse(wildcards.sum()))
 }
 
 fn compile_all(texts: &[String], notation: Notation, line: usize) -> Result<Vec<Regex>, Fault> {
@@ -248,6 +271,7 @@ pub(in super::super) struct Poetry {
     packages: Vec<Package>,
     includes: Vec<String>,
     excludes: Vec<String>,
+    repository: Option<Repository>,
     line: usize,
 }
 
@@ -259,7 +283,7 @@ struct Package {
 }
 
 impl Poetry {
-    pub(super) fn read(document: &Value) -> Result<Poetry, Fault> {
+    pub(super) fn read(document: &Value, folder: &Folder) -> Result<Poetry, Fault> {
         let empty = Value::parse("")?;
         let tool = document.find(&["tool", "poetry"]).unwrap_or(&empty);
         let mut packages = Vec::new();
@@ -289,7 +313,7 @@ impl Poetry {
                 }
             }
         }
-        Ok(Poetry { packages, includes, excludes, line: tool.line })
+        Ok(Poetry { packages, includes, excludes, repository: Repository::of(folder), line: tool.line })
     }
 
     pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
@@ -320,7 +344,15 @@ impl Poetry {
         }
         let excludes = compile_all(&self.excludes, Notation::Dotted, self.line)?;
         let includes = compile_all(&self.includes, Notation::Dotted, self.line)?;
-        choice.retain(|_, path| !is_below(path, &excludes) || is_below(path, &includes));
+        let ignored = match &self.repository {
+            Some(repository) => repository.ignored(choice.values().map(String::as_str))?,
+            None => BTreeSet::new(),
+        };
+        choice.retain(|_, path| !is_below(path, &excludes) && !ignored.contains(path) || is_below(path, &includes));
+        if choice.is_empty() && self.includes.is_empty() {
+            let what = "all that it has is ignored, by `exclude` in `[tool.poetry]` or by git";
+            return Err(Fault::at(self.line, what).help("name what is meant as `include` in `[tool.poetry]`"));
+        }
         let chosen: BTreeSet<String> = choice.values().cloned().collect();
         for path in tree.below("").filter(|path| is_below(path, &includes) && !chosen.contains(*path)) {
             add(&mut choice, path.to_owned(), path)?;

@@ -127,9 +127,7 @@ impl Setuptools {
     pub(super) fn read(document: &Value, folder: &Folder) -> Result<Setuptools, Fault> {
         let empty = Value::parse("")?;
         let tool = document.find(&["tool", "setuptools"]).unwrap_or(&empty);
-        if let Some((_, value)) = tool.stranger(&KEYS)? {
-            return Err(value.backend("is not read here"));
-        }
+        tool.check_keys(&KEYS)?;
         if let Some(value) = tool.get("license-files") {
             return Err(value.wrong("is not read here").help("write it as `project.license-files`"));
         }
@@ -140,9 +138,7 @@ impl Setuptools {
         let packages = match tool.get("packages") {
             None => Packages::Discovered,
             Some(value) if value.is_table() => {
-                if let Some((_, value)) = value.stranger(&["find"])? {
-                    return Err(value.backend("is not read here"));
-                }
+                value.check_keys(&["find"])?;
                 Packages::Found(value.get("find").map(read_find).transpose()?.unwrap_or_default())
             }
             Some(value) => Packages::Listed(value.texts()?),
@@ -202,7 +198,8 @@ impl Setuptools {
         }
     }
 
-    pub(super) fn choose(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
+    /// Chooses the files; `plain` are the modules, whose mode setuptools does not keep as it does that of data.
+    pub(super) fn choose(&self, tree: &Tree, name: &str, plain: &mut BTreeSet<String>) -> Result<Choice, Fault> {
         let mut directories = self.directories.clone();
         let mut modules = self.modules.clone().unwrap_or_default();
         let packages: BTreeSet<String> = match &self.packages {
@@ -254,7 +251,8 @@ impl Setuptools {
             }
             add(&mut choice, format!("{}.py", module.replace('.', "/")), &path)?;
         }
-        self.add_packages(&mut choice, tree, &packages, &directories)?;
+        plain.extend(choice.keys().cloned());
+        self.add_packages(&mut choice, plain, tree, &packages, &directories)?;
         match choice.is_empty() {
             true => {
                 let help = "name them in `[tool.setuptools]` as `packages` or `py-modules`, and see whether the ignore rules leave them";
@@ -264,7 +262,7 @@ impl Setuptools {
         }
     }
 
-    /// The folder as the package: setuptools has no such layout, so all data files are laid.
+    /// The folder as the package: setuptools has no such layout, so all data files are laid, and modes are kept.
     fn itself(&self, tree: &Tree, name: &str) -> Result<Choice, Fault> {
         let mut choice = itself(tree, name)?;
         choice
@@ -275,6 +273,7 @@ impl Setuptools {
     fn add_packages(
         &self,
         choice: &mut Choice,
+        plain: &mut BTreeSet<String>,
         tree: &Tree,
         packages: &BTreeSet<String>,
         directories: &BTreeMap<String, String>,
@@ -291,7 +290,9 @@ impl Setuptools {
             let target = package.replace('.', "/");
             let from = prefix(place);
             for path in tree.within(place).filter(|path| path.ends_with(".py")) {
-                add(choice, format!("{target}/{}", path.strip_prefix(&from).unwrap_or(path)), path)?;
+                let target = format!("{target}/{}", path.strip_prefix(&from).unwrap_or(path));
+                plain.insert(target.clone());
+                add(choice, target, path)?;
             }
             for path in tree.below(place) {
                 let rest = path.strip_prefix(&from).unwrap_or(path);

@@ -174,6 +174,12 @@ fn chooses_as_hatchling_does() {
         ],
         &["dyn/__init__.py", "dyn/a.bin", "dyn/d/e/f.txt", "dyn/ok.txt", "other/x.py"],
     );
+    // Beside packages nothing else is included.
+    check(
+        format!("{HATCH}{MINI}{wheel}packages = [\"mini_mod\"]\ninclude = [\"extra/*.json\", \"mini_mod/*.py\"]\n"),
+        &["mini_mod/__init__.py", "mini_mod/a.txt", "extra/a.json"],
+        &["mini_mod/__init__.py", "mini_mod/a.txt"],
+    );
     check(
         format!("{HATCH}{MINI}{wheel}include = [\"pkg/*.py\", \"/data\"]\nsources = {{\"pkg\" = \"mini\"}}\n"),
         &["pkg/__init__.py", "pkg/a.py", "pkg/sub/b.py", "data/x.json", "pkg/data/y"],
@@ -243,6 +249,26 @@ fn chooses_as_the_others_do() {
         ],
         &["one/__init__.py", "one/sub/b.dat", "single.py", "two/a.json"],
     );
+    // A file that is included itself is laid though its directory is excluded, unless that pattern is for it as well and no
+    // less specific.
+    let files = ["a/__init__.py", "a/no/c.py", "a/no/d.txt", "a/x.py", "a/y.py", "top.py"];
+    for (includes, excludes, expected) in [
+        ("\"a/**/*.py\"", "\"a/no\"", &["a/__init__.py", "a/no/c.py", "a/x.py", "a/y.py"][..]),
+        ("\"a/**/*.py\"", "\"a/no/**\"", &["a/__init__.py", "a/x.py", "a/y.py"]),
+        ("\"a/**/*.py\"", "\"a/no/*\"", &["a/__init__.py", "a/x.py", "a/y.py"]),
+        ("\"a\"", "\"a/no\"", &["a/__init__.py", "a/x.py", "a/y.py"]),
+        ("\"a\", \"a/no/c.py\"", "\"a/no\"", &["a/__init__.py", "a/no/c.py", "a/x.py", "a/y.py"]),
+        ("\"a\", \"a/x.py\"", "\"a/*.py\"", &["a/no/c.py", "a/no/d.txt", "a/x.py"]),
+        ("\"a\", \"a/no\"", "\"a/*\"", &["a/no/c.py", "a/no/d.txt"]),
+        ("\"a/*\"", "\"a/n*\", \"a/x.py\"", &["a/__init__.py", "a/y.py"]),
+        ("\".\"", "\"a\", \"pyproject.toml\"", &["top.py"]),
+    ] {
+        check(
+            format!("{PDM}{MINI}[tool.pdm.build]\nincludes = [{includes}]\nexcludes = [{excludes}]\n"),
+            &files,
+            expected,
+        );
+    }
     check(
         format!("{PDM}{MINI}"),
         &["a/__init__.py", "a/d.json", "b/__init__.py", "nopkg/x.py", "m.py", "tests/__init__.py"],

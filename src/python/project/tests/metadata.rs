@@ -110,6 +110,41 @@ fn takes_the_usual_license_files() {
 }
 
 #[test]
+fn takes_the_license_files_that_the_backend_does() {
+    let files =
+        [("AUTHORS", ""), ("LICENSE", ""), ("LICENSES/MIT.txt", ""), ("LICENSES/a/.b", ""), ("LICENSES.txt/x", "")];
+    let listed = |backend: &str, tail: &str| {
+        let text = metadata(&format!("{backend}{MINI}{tail}"), &files);
+        text.lines().filter_map(|line| line.strip_prefix("License-File: ")).collect::<Vec<_>>().join(" ")
+    };
+    for backend in [HATCH, FLIT] {
+        assert_eq!(listed(backend, ""), "AUTHORS LICENSE");
+    }
+    assert_eq!(listed(PDM, ""), "LICENSE");
+    let uv = metadata(&format!("{UV}{MINI}"), &[("src/mini_mod/__init__.py", ""), ("LICENSE", "")]);
+    assert!(!uv.contains("License-File"));
+    assert_eq!(listed(POETRY, ""), "AUTHORS LICENSE LICENSES/MIT.txt LICENSES/a/.b");
+    assert_eq!(listed(POETRY, "license-files = [\"LICENSE\"]\n"), "LICENSE");
+}
+
+#[test]
+fn takes_a_classifier_beside_an_expression_where_the_backend_does() {
+    let tail = "license = \"MIT\"\nclassifiers = [\"License :: OSI Approved :: MIT License\"]\n";
+    for backend in [HATCH, POETRY, UV] {
+        let text = metadata(&format!("{backend}{MINI}{tail}"), &[("src/mini_mod/__init__.py", "")]);
+        assert!(
+            text.contains("\nLicense-Expression: MIT\nClassifier: License :: OSI Approved :: MIT License\n"),
+            "{text}"
+        );
+    }
+    for backend in [SETUPTOOLS, FLIT, PDM] {
+        let folder = project(&[("pyproject.toml", &format!("{backend}{MINI}{tail}"))]);
+        let error = Project::read(folder.path(), &[]).unwrap_err();
+        assert_eq!(error.help.as_deref(), Some("remove the classifier"));
+    }
+}
+
+#[test]
 fn folds_the_text_of_a_license() {
     // Setuptools' answer, but for the white space at its end.
     let text = metadata(

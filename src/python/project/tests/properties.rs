@@ -44,7 +44,7 @@ proptest! {
             _ => format!("readme = {{text = {value}, content-type = \"text/plain\"}}"),
         };
         let folder = project(&[("pyproject.toml", &format!("{MINI}{line}\n")), ("mini_mod.py", "")]);
-        if let Ok(project) = Project::read(folder.path()) {
+        if let Ok(project) = Project::read(folder.path(), &[]) {
             let text = project.metadata.text();
             let head = text.split("\n\n").next().unwrap_or_default().trim_end_matches('\n');
             // As Python's parser takes lines apart: any of these ends one.

@@ -7,6 +7,8 @@ fn refused(files: &[(&str, &str)], words: &str, line: usize) {
     let folder = project(files);
     let error = lay_in(folder.path()).err().unwrap_or_else(|| panic!("not refused: {words}"));
     assert_eq!((error.what.as_str(), error.line), (words, line));
+    let place = if line == 0 { String::new() } else { format!(":{line}") };
+    assert_eq!(error.to_string(), format!("{}{place}: {words}", error.file.display()));
     let name = folder.path().display().to_string();
     assert!(!error.what.contains(&name), "{}", error.what);
 }
@@ -14,6 +16,22 @@ fn refused(files: &[(&str, &str)], words: &str, line: usize) {
 /// The same of a `pyproject.toml` beside `mini_mod/__init__.py`.
 fn refused_text(pyproject: &str, words: &str, line: usize) {
     refused(&[("pyproject.toml", pyproject), ("mini_mod/__init__.py", "")], words, line);
+}
+
+#[test]
+fn suggests_the_key_that_was_meant() {
+    let build = "build a wheel (`pip wheel --no-deps .` or `python -m build --wheel`) and name it under `wheels`";
+    let meant = |key: &str| format!("did you mean `{key}`? if not, {build}");
+    for (tail, what, help) in [
+        ("[tool.setuptools]\npackage = []", "`tool.setuptools.package` is not read here", meant("packages")),
+        ("[tool.setuptools]\ndata-files = {}", "`tool.setuptools.data-files` is not read here", build.to_owned()),
+        ("[tool.setuptools.packages]\nfinds = {}", "`tool.setuptools.packages.finds` is not read here", meant("find")),
+        ("licence = \"MIT\"", "`project.licence` is no key of `[project]`", "did you mean `license`?".to_owned()),
+    ] {
+        let folder = project(&[("pyproject.toml", &format!("{SETUPTOOLS}{MINI}{tail}\n"))]);
+        let error = lay_in(folder.path()).unwrap_err();
+        assert_eq!((error.what.as_str(), error.help), (what, Some(help)));
+    }
 }
 
 #[test]

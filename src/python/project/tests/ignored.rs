@@ -62,7 +62,7 @@ fn leaves_out_what_hatchling_finds_ignored_above() {
 
 #[test]
 fn leaves_out_what_git_ignores_of_poetrys() {
-    // As poetry-core 2.5.0 laid these with git 2.39.
+    // As poetry-core 2.5.0 laid these with git 2.47.
     let cases: [Case<'_>; 8] = [
         (&[(".gitignore", "*.dat\n_gen.py\n")], &[ALL[0], ALL[3]]),
         // All files count, each from where it lies, and the innermost decides.

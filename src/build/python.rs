@@ -5,6 +5,8 @@ mod choose;
 mod house;
 mod index;
 mod obtain;
+mod page;
+mod projects;
 
 use std::collections::BTreeSet;
 
@@ -34,6 +36,8 @@ pub(super) struct Python<'a> {
     /// The image's name, for messages.
     pub image: &'a str,
     pub layer: &'a LayerRecipe,
+    /// All of the image's layers.
+    pub layers: &'a [LayerRecipe],
     pub platform: &'a Platform,
     /// The image's `PATH`.
     pub search_path: &'a str,
@@ -178,7 +182,7 @@ impl Python<'_> {
             choices.iter().map(|choice| absent::remembered(self, choice, scheme)).collect();
         let here: Vec<&Choice> =
             choices.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(choice, _)| choice).collect();
-        let files = obtain::obtain(self.workshop, &here)?;
+        let files = obtain::obtain(self.workshop, &here).map_err(|error| self.not_had(error))?;
         let open = |(file, choice): (WheelFile, &Choice)| self.opened(file, choice, scheme);
         let opened: Vec<Result<Laid, Error>> =
             self.workshop.pool()?.install(|| files.into_par_iter().zip(here).map(open).collect());
@@ -231,6 +235,11 @@ impl Python<'_> {
     /// The layer cannot be made because of what it is to hold.
     fn refuse(&self, what: String, help: Option<String>) -> Error {
         self.failed(layer::Error::Refused { what, help })
+    }
+
+    /// The layer cannot be made because something that it is to hold cannot be had.
+    fn not_had(&self, error: Error) -> Error {
+        self.failed(layer::Error::Elsewhere(Box::new(error)))
     }
 
     /// The layer cannot be made.

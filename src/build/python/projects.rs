@@ -25,9 +25,9 @@ pub(super) fn note(
         let path = beside.join(&project.path);
         if project.is_package && project.path != "." && !is_laid(&path) {
             python.workshop.events().note_once(format!(
-                "the layer `{}` of the image `{}` lacks the project `{}`, which the lock wants from {:?}: lay it with a layer \
-                 of `package = {:?}`",
-                python.layer.name, python.image, project.name, path, project.path
+                "the layer `{}` of the image `{}` lacks the project `{}`, which the lock wants from {path:?}: lay it with a \
+                 layer of `package = \"…\"`",
+                python.layer.name, python.image, project.name
             ));
         }
     }

@@ -211,6 +211,7 @@ impl<'a> Laying<'a> {
             workshop: bases.workshop,
             image,
             layer,
+            layers: &bases.recipe.layers,
             platform,
             search_path,
             options,

@@ -5,6 +5,8 @@ mod choose;
 mod house;
 mod index;
 mod obtain;
+mod page;
+mod projects;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,6 +37,8 @@ pub(super) struct Python<'a> {
     /// The image's name, for messages.
     pub image: &'a str,
     pub layer: &'a LayerRecipe,
+    /// All of the image's layers.
+    pub layers: &'a [LayerRecipe],
     pub platform: &'a Platform,
     /// The image's `PATH`.
     pub search_path: &'a str,
@@ -310,7 +314,7 @@ impl Python<'_> {
             matches!(choice.place, Place::There { .. }) && !supply::is_kept(self.workshop, &choice.digest)
         };
         let news: Vec<bool> = here.iter().map(is_news).collect();
-        let files = obtain::obtain(self.workshop, &here)?;
+        let files = obtain::obtain(self.workshop, &here).map_err(|error| self.not_had(error))?;
         let open = |((file, choice), is_news): ((WheelFile, &Choice), bool)| {
             let laid = absent::lay(file, choice, scheme).map_err(|error| self.refuse(error.to_string(), None))?;
             Ok(Laid { is_news, ..laid })
@@ -345,6 +349,11 @@ impl Python<'_> {
     /// The layer cannot be made because of what it is to hold.
     fn refuse(&self, what: String, help: Option<String>) -> Error {
         self.failed(layer::Error::Refused { what, help })
+    }
+
+    /// The layer cannot be made because something that it is to hold cannot be had.
+    fn not_had(&self, error: Error) -> Error {
+        self.failed(layer::Error::Elsewhere(Box::new(error)))
     }
 
     /// The layer cannot be made.

@@ -24,8 +24,11 @@ pub(super) struct FromElsewhere<'a> {
 
 impl Supply for FromElsewhere<'_> {
     fn fetch(&self, url: &str, checksum: &Digest) -> Result<FileContent, Box<dyn std::error::Error + Send + Sync>> {
-        let help = "if that is the file that is meant, write this digest in --checksum";
-        Ok(fetch(self.workshop, url, checksum, help)?)
+        let other = |digest| {
+            let help = "if that is the file that is meant, write this digest in --checksum";
+            Error::request(format!("`{}` is not what its checksum says, but {digest}", shown_url(url)), help)
+        };
+        Ok(fetch(self.workshop, url, checksum, &other)?)
     }
 
     fn unpack(
@@ -36,8 +39,13 @@ impl Supply for FromElsewhere<'_> {
     }
 }
 
-/// A file of the web that is what `checksum` says, or no file. `help` is what to do where it is another.
-pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &str) -> Result<FileContent, Error> {
+/// A file of the web that is what `checksum` says, or no file. `other` is the error where it is another.
+pub(super) fn fetch(
+    workshop: &Workshop,
+    url: &str,
+    checksum: &Digest,
+    other: &dyn Fn(Digest) -> Error,
+) -> Result<FileContent, Error> {
     let key = file_key(checksum);
     let content = |pack: &Pack| {
         let size = pack.size();
@@ -61,7 +69,7 @@ pub(super) fn fetch(workshop: &Workshop, url: &str, checksum: &Digest, help: &st
         return Err(too_large(url));
     }
     if digest != *checksum {
-        return Err(Error::request(format!("`{}` is not what its checksum says, but {digest}", shown_url(url)), help));
+        return Err(other(digest));
     }
     let pack = new.commit(&key, Vec::new())?;
     content(&pack).ok_or_else(|| too_large(url))

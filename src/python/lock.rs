@@ -44,6 +44,8 @@ pub struct LocalProject {
     pub name: String,
     /// Its folder, relative to the lock.
     pub path: String,
+    /// Whether it is to be installed itself, and not only what it needs: uv's sources other than `virtual`.
+    pub is_package: bool,
 }
 
 /// What of a lock is wanted beside the dependencies that everybody needs.
@@ -66,8 +68,21 @@ pub struct LockedPackage {
     pub files: LockedFiles,
     /// Whether there is a source distribution, by its name: for the message when no wheel is left.
     pub source: Option<String>,
+    /// The folder of its sources on this machine, if that is what is locked.
+    pub folder: Option<String>,
     /// The line of the lock that says so, from 1, for messages.
     pub line: usize,
+}
+
+impl LockedPackage {
+    /// Whether a wheel is of the version that is pinned. A version without a local part is also those that have one
+    /// ([`==`](https://packaging.python.org/en/latest/specifications/version-specifiers/#version-matching)).
+    pub fn is_of(&self, wheel: &WheelName) -> bool {
+        let Some(version) = &self.version else { return true };
+        let parsed = |text: &str| text.parse::<pep440_rs::Version>().ok();
+        let public = || Some((parsed(version).filter(|own| !own.is_local())?, parsed(&wheel.version)?.without_local()));
+        file::same_version(version, &wheel.version) || public().is_some_and(|(own, others)| own == others)
+    }
 }
 
 /// The files of a locked distribution.
@@ -75,8 +90,8 @@ pub struct LockedPackage {
 pub enum LockedFiles {
     /// These wheels.
     Wheels(Vec<LockedWheel>),
-    /// Whatever has one of these digests: a `requirements.txt` names no files. `indexes` is where they may be looked for,
-    /// if the file says so.
+    /// Whatever has one of these digests: a `requirements.txt` names no files. [`Lock::indexes`] and [`Lock::find_links`] are
+    /// where they may be looked for.
     Digests(BTreeSet<Digest>),
 }
 

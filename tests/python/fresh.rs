@@ -161,7 +161,7 @@ fn what_is_remembered_wrongly_makes_no_layer() {
     registry.delete_blob("app", &beta);
     registry.delete_tag("app", "latest");
     let fresh = machine();
-    let run = fresh.run(["push", "app.toml"]).refused(2, "beta-1.0-py3-none-any.whl");
-    assert!(run.stderr.contains("checksum"), "{}", run.stderr);
+    let run = fresh.run(["push", "app.toml"]).refused(3, "beta-1.0-py3-none-any.whl");
+    assert!(run.stderr.contains("wrong content"), "{}", run.stderr);
     assert!(registry.resolve("app", "latest").is_none());
 }

@@ -178,10 +178,15 @@ fn what_is_downloaded_has_to_be_what_is_locked() {
         locked(&sandbox, kind, &index, &wheels, "");
         let other = SmallWheel::new("alpha", "1.0").file("trap.py", "").bytes();
         index.send_instead("alpha-1.0-py3-none-any.whl", &other);
-        sandbox.run(["build", "app.toml"]).refused(2, "alpha");
+        // The server is at fault: who locks again would take what it sends.
+        let run = sandbox.run(["build", "app.toml"]).refused(3, "alpha");
+        let digest = crate::support::registry::digest_of(&other);
+        for words in [&digest, &Pinned::of(&wheels[0]).sha256, "wheelhouse", "`dependencies`"] {
+            assert!(run.stderr.contains(words), "no `{words}` in {}", run.stderr);
+        }
+        assert!(!run.stderr.contains("lock again"), "{}", run.stderr);
         assert!(!sandbox.path("out").exists());
         // What was whole may stay; of this nothing does.
-        let digest = crate::support::registry::digest_of(&other);
         for path in sandbox.tree("cache") {
             assert!(!path.contains(&digest["sha256:".len()..]), "{path}");
             let file = sandbox.path("cache").join(&path);
@@ -191,7 +196,7 @@ fn what_is_downloaded_has_to_be_what_is_locked() {
         for half in [&other[..other.len() / 2], b""] {
             index.send_instead("alpha-1.0-py3-none-any.whl", half);
             let run = sandbox.run(["build", "app.toml"]);
-            assert!(matches!(run.code, 2 | 3) && run.stderr.contains("alpha"), "{}: {}", run.code, run.stderr);
+            assert!(run.code == 3 && run.stderr.contains("alpha"), "{}: {}", run.code, run.stderr);
         }
         index.send_instead("alpha-1.0-py3-none-any.whl", &fs::read(&wheels[0]).unwrap());
         sandbox.run(["build", "app.toml"]).ok();
@@ -290,6 +295,51 @@ fn no_wheel_for_the_target_is_an_error_that_says_why_for_each() {
         assert!(index.downloads().is_empty() && !sandbox.path("out").exists());
         let _ = fs::remove_dir_all(sandbox.path("cache"));
     }
+}
+
+/// What `uv lock` writes of a workspace: a member, a folder beside it, and a member that is no package.
+const WORKSPACE: &str = "version = 1\nrequires-python = \">=3.11\"\n[manifest]\nmembers = [\"app\", \"lib\", \"plain\"]\n\
+    [[package]]\nname = \"app\"\nversion = \"0.1.0\"\nsource = { editable = \".\" }\n\
+    dependencies = [{ name = \"beside\" }, { name = \"lib\" }, { name = \"plain\" }]\n\
+    [[package]]\nname = \"beside\"\nversion = \"1\"\nsource = { directory = \"../beside\" }\n\
+    [[package]]\nname = \"lib\"\nversion = \"1\"\nsource = { editable = \"packages/lib\" }\n\
+    [[package]]\nname = \"plain\"\nversion = \"1\"\nsource = { virtual = \"packages/plain\" }\n";
+
+#[test]
+fn projects_that_are_in_no_wheel_are_named() {
+    let sandbox = Sandbox::new();
+    let project = "[project]\nname = \"lib\"\nversion = \"1\"\n";
+    sandbox.file("work/packages/lib/pyproject.toml", project).file("work/packages/lib/src/lib/__init__.py", "");
+    sandbox.file("work/uv.lock", WORKSPACE);
+    let layer = format!("wheels = \"work/uv.lock\"\n{LAYER}");
+    from_nothing(&sandbox, &["amd64", "arm64"], &layer);
+    let run = sandbox.run(["build", "app.toml"]).ok();
+    for words in ["`lib`", "work/packages/lib", "`beside`", "package = "] {
+        assert!(run.stderr.contains(words), "no `{words}` in {}", run.stderr);
+    }
+    assert!(!run.stderr.contains("`plain`"), "{}", run.stderr);
+    assert_eq!(run.stderr.matches("`beside`").count(), 1, "once for all platforms: {}", run.stderr);
+    // Another layer lays it.
+    let more = format!("[[layer]]\nname = \"lib\"\npackage = \"./work/packages/lib/\"\n{LAYER}");
+    from_nothing(&sandbox, &["amd64", "arm64"], &format!("{layer}{more}"));
+    let run = sandbox.run(["build", "app.toml"]).ok();
+    assert!(run.stderr.contains("`beside`") && !run.stderr.contains("`lib`"), "{}", run.stderr);
+}
+
+#[test]
+fn a_folder_in_a_lock_is_laid_by_a_layer_of_its_own() {
+    let sandbox = Sandbox::new();
+    sandbox.file(
+        "pylock.toml",
+        "lock-version = \"1.0\"\ncreated-by = \"uv\"\n[[packages]]\nname = \"lib\"\n\
+         directory = { path = \"packages/lib\", editable = true }\n",
+    );
+    from_nothing(&sandbox, &["amd64"], &format!("wheels = \"pylock.toml\"\n{LAYER}"));
+    let run = sandbox.run(["build", "app.toml"]).refused(2, "`lib`");
+    for words in ["packages/lib", "package = ", "uv export", "--no-emit-project"] {
+        assert!(run.stderr.contains(words), "no `{words}` in {}", run.stderr);
+    }
+    assert!(!run.stderr.contains("pip wheel"), "{}", run.stderr);
 }
 
 /// The judge itself: pip takes these locks and this index.

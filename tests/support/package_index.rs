@@ -2,7 +2,7 @@
 //! [the simple repository](https://packaging.python.org/en/latest/specifications/simple-repository-api/), which counts what
 //! it is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -28,8 +28,15 @@ struct Shared {
     requests: Mutex<Vec<String>>,
     /// Bytes that are sent in the place of a file's.
     instead: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Files that it does not list.
+    hidden: Mutex<BTreeSet<String>>,
+    /// Answers to paths, whatever is there: status, headers, body.
+    answers: Mutex<BTreeMap<String, Said>>,
     ending: AtomicBool,
 }
+
+/// A status, headers and a body.
+type Said = (String, String, Vec<u8>);
 
 impl PackageIndex {
     /// An index of these wheels.
@@ -41,6 +48,8 @@ impl PackageIndex {
             wheels: wheels.iter().map(|wheel| Pinned::of(wheel)).collect(),
             requests: Mutex::default(),
             instead: Mutex::default(),
+            hidden: Mutex::default(),
+            answers: Mutex::default(),
             ending: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
@@ -70,6 +79,17 @@ impl PackageIndex {
     /// Sends these bytes in the place of a wheel's.
     pub fn send_instead(&self, file: &str, bytes: &[u8]) {
         self.shared.instead.lock().unwrap().insert(file.to_owned(), bytes.to_vec());
+    }
+
+    /// Lists all files but these from now on.
+    pub fn hide(&self, files: &[&str]) {
+        *self.shared.hidden.lock().unwrap() = files.iter().map(|&file| file.to_owned()).collect();
+    }
+
+    /// Answers this to whoever asks for `path`: a status such as `302 Found`, headers that end with `\r\n`, and a body.
+    pub fn answer(&self, path: &str, status: &str, headers: &str, body: &str) {
+        let answer = (status.to_owned(), headers.to_owned(), body.as_bytes().to_vec());
+        self.shared.answers.lock().unwrap().insert(path.to_owned(), answer);
     }
 
     /// The paths that were asked for since the last call.
@@ -114,12 +134,13 @@ impl Shared {
         let mut words = first.split(' ');
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         self.requests.lock().unwrap().push(path.to_owned());
-        let (status, media_type, body) = match self.answer(path, &accept) {
-            Some((media_type, body)) => ("200 OK", media_type, body),
-            None => ("404 Not Found", "text/plain", b"not here\n".to_vec()),
-        };
+        let said = self.answers.lock().unwrap().get(path).cloned();
+        let (status, headers, body) = said.unwrap_or_else(|| match self.answer(path, &accept) {
+            Some((media_type, body)) => ("200 OK".to_owned(), format!("content-type: {media_type}\r\n"), body),
+            None => ("404 Not Found".to_owned(), String::new(), b"not here\n".to_vec()),
+        });
         let length = body.len();
-        let head = format!("content-type: {media_type}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+        let head = format!("{headers}content-length: {length}\r\nconnection: close\r\n\r\n");
         stream.write_all(format!("HTTP/1.1 {status}\r\n{head}").as_bytes())?;
         if method == "GET" {
             stream.write_all(&body)?;
@@ -134,7 +155,9 @@ impl Shared {
             return Some(("application/octet-stream", instead.unwrap_or_else(|| fs::read(&wheel.file).unwrap())));
         }
         let project = path.strip_prefix("/simple/")?.strip_suffix('/')?;
-        let files: Vec<&Pinned> = self.wheels.iter().filter(|wheel| wheel.name == project).collect();
+        let hidden = self.hidden.lock().unwrap().clone();
+        let is_listed = |wheel: &&Pinned| wheel.name == project && !hidden.contains(wheel.file_name());
+        let files: Vec<&Pinned> = self.wheels.iter().filter(is_listed).collect();
         if files.is_empty() {
             return None;
         }

@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Python;
 use super::house::{House, HouseWheel};
-use super::index;
+use super::index::{Answer, IndexFile, Question};
+use super::projects;
 use crate::digest::{Digest, Hasher};
 use crate::error::Error;
-use crate::python::{Lock, LockedFiles, LockedPackage, LockedWheel, Refusal, Target, WheelName, best};
+use crate::python::{Lock, LockError, LockedFiles, LockedPackage, LockedWheel, Refusal, Target, WheelName, best};
 use crate::spec::Wheels;
 
 /// How many distributions a layer may have.
@@ -32,8 +34,10 @@ pub(super) struct Choice {
     pub size: Option<u64>,
     /// Where it is.
     pub place: Place,
-    /// The question that an index answered with it, if one was asked.
+    /// The question that an index answered with it for good, if one was asked.
     pub question: Option<Digest>,
+    /// What indexes were asked, who may know another address.
+    pub asked: Option<Arc<Question>>,
 }
 
 /// Where a wheel is.
@@ -61,6 +65,7 @@ impl Choice {
             size: Some(wheel.size),
             place: Place::House { path: wheel.path.clone(), is_named },
             question: None,
+            asked: None,
         }
     }
 }
@@ -140,17 +145,30 @@ fn local(python: &Python<'_>, paths: &[PathBuf], target: &Target) -> Result<Vec<
 
 /// Wheels that a lock pins.
 fn locked(python: &Python<'_>, wheels: &Wheels, file: &Path, target: &Target) -> Result<Vec<Choice>, Error> {
-    let failed = |error: crate::python::LockError| python.refuse(error.to_string(), error.help.clone());
+    let failed = |error: LockError| python.refuse(error.to_string(), error.help.clone());
     let lock = Lock::read(file).map_err(failed)?;
     let packages = lock.packages(&target.environment(), &wheels.extras).map_err(failed)?;
-    let house = wheels.wheelhouse.as_ref().map(|path| House::open(python, &wheels.path(path, python.platform)));
-    let house = house.transpose()?.unwrap_or_default();
     let beside = file.parent().unwrap_or(Path::new(""));
-    let own = wheels.index.as_slice();
-    let indexes: Vec<&str> = match (own, lock.indexes()) {
-        ([], []) => vec![DEFAULT_INDEX],
-        ([], named) => named.iter().map(String::as_str).collect(),
-        (own, _) => own.iter().map(String::as_str).collect(),
+    let mut house = House::default();
+    let wheelhouse = wheels.wheelhouse.as_ref().map(|path| wheels.path(path, python.platform));
+    let find_links = lock.find_links().iter().map(|path| beside.join(path));
+    for folder in wheelhouse.into_iter().chain(find_links) {
+        house.wheels.extend(House::open(python, &folder)?.wheels);
+    }
+    projects::note(python, &lock, &target.environment(), wheels, beside).map_err(failed)?;
+    let indexes = match (&wheels.index, lock.no_index(), lock.indexes()) {
+        (Some(index), true, _) => {
+            let what = format!(
+                "the lock `{}` says --no-index, and `index` names `{}`",
+                file.display(),
+                crate::layer::shown_url(index)
+            );
+            return Err(python.refuse(what, Some("take one of them out".to_owned())));
+        }
+        (None, true, _) => Vec::new(),
+        (Some(index), false, _) => vec![index.clone()],
+        (None, false, []) => vec![DEFAULT_INDEX.to_owned()],
+        (None, false, named) => named.to_vec(),
     };
     let choose = |package: &LockedPackage| match &package.files {
         LockedFiles::Wheels(wheels) => of_wheels(python, package, wheels, &house, beside, target),
@@ -194,67 +212,110 @@ fn of_wheels(
         size: house.find(&wheel.digest).map(|found| found.size).or(wheel.size),
         place,
         question: None,
+        asked: None,
     })
 }
 
-/// Of a lock that names digests: a wheel of the wheelhouse, else one that an index has.
+/// Of a lock that names digests: the best of the wheels that the wheelhouse and the indexes have. A wheelhouse changes what is
+/// downloaded, and not what is laid.
 fn of_digests(
     python: &Python<'_>,
     package: &LockedPackage,
     digests: &BTreeSet<Digest>,
     house: &House,
-    indexes: &[&str],
+    indexes: &[String],
     target: &Target,
 ) -> Result<Choice, Error> {
-    let is_meant = |name: &WheelName, digest: &Digest| name.distribution == package.name && digests.contains(digest);
-    let here: Vec<&HouseWheel> = house.wheels.iter().filter(|wheel| is_meant(&wheel.name, &wheel.digest)).collect();
-    if let Ok(at) = best(&here.iter().map(|wheel| &wheel.name).collect::<Vec<_>>(), target)
-        && let Some(wheel) = here.get(at)
-    {
+    let is_locked = |name: &WheelName, digest: &Digest| name.distribution == package.name && digests.contains(digest);
+    let here: Vec<&HouseWheel> = house.wheels.iter().filter(|wheel| is_locked(&wheel.name, &wheel.digest)).collect();
+    let digests_here: BTreeSet<Digest> = here.iter().map(|wheel| wheel.digest).collect();
+    let asked = Question { name: package.name.clone(), indexes: indexes.to_vec(), digests: digests.clone() };
+    let question = question(package, digests, indexes, target);
+    let answer = match remembered(python, package, digests, &question, target) {
+        _ if digests_here == *digests || indexes.is_empty() => Answer::default(),
+        Some(file) => Answer { wheels: vec![file], is_complete: true, unknown: None },
+        None => asked.ask(python.workshop, python.options.no_cache).map_err(|error| match error {
+            Error::Distribution { name, source, .. } if !here.is_empty() => {
+                let help = "a file of it is in the wheelhouse, and another may be better: put all that are locked there, \
+                            or write --no-index into the lock";
+                python.not_had(Error::Distribution { name, source, help: Some(help.to_owned()) })
+            }
+            error => python.not_had(error),
+        })?,
+    };
+    let there = answer.wheels.iter().filter(|file| is_locked(&file.name, &file.digest));
+    let there: Vec<&IndexFile> = there.filter(|file| !digests_here.contains(&file.digest)).collect();
+    let all = here.iter().map(|wheel| &wheel.name).chain(there.iter().map(|file| &file.name));
+    let (fitting, others): (Vec<&WheelName>, Vec<&WheelName>) = all.partition(|name| package.is_of(name));
+    let name = match best(&fitting, target) {
+        Ok(at) => fitting.get(at).copied(),
+        Err(refusals) if !fitting.is_empty() => {
+            return Err(no_wheel(python, &package.name, Some(package), target, &refusals));
+        }
+        Err(_) => None,
+    };
+    let is_it = |other: &WheelName| name.is_some_and(|name| std::ptr::eq(name, other));
+    if let Some(wheel) = here.iter().find(|wheel| is_it(&wheel.name)) {
         return Ok(Choice::of_house(wheel, false));
     }
-    let question = question(package, digests, indexes, target);
-    if let Some(laid) = python.remembered().and_then(|remembered| remembered.answer(&question).cloned())
-        && let (Some(url), true) = (laid.url, digests.contains(&laid.digest))
-    {
-        let place = Place::There { url };
-        let (name, file) = (package.name.clone(), laid.file);
-        return Ok(Choice { name, file, digest: laid.digest, size: Some(laid.size), place, question: Some(question) });
-    }
-    let mut found = Vec::new();
-    for index in indexes {
-        found.extend(index::files(python, index, &package.name, digests)?);
-    }
-    found.retain(|file| is_meant(&file.name, &file.digest));
-    if found.is_empty() {
-        let what = match here.is_empty() {
-            true => {
-                format!("no file of `{}` that {} names has one of the locked digests", package.name, listed(indexes))
-            }
-            false => return Err(refused(python, package, here.iter().map(|wheel| &wheel.name), target)),
-        };
-        let help =
-            format!("build a wheel if there is only a source distribution, and lock its digest: {}", way(package));
-        return Err(python.refuse(what, Some(help)));
-    }
-    match best(&found.iter().map(|file| &file.name).collect::<Vec<_>>(), target) {
-        Ok(at) => match found.get(at) {
-            Some(file) => Ok(Choice {
-                name: package.name.clone(),
-                file: file.name.file.clone(),
-                digest: file.digest,
-                size: file.size,
-                place: Place::There { url: file.url.clone() },
-                question: Some(question),
-            }),
-            None => Err(no_wheel_at_all(python, package)),
-        },
-        Err(refusals) => Err(no_wheel(python, &package.name, Some(package), target, &refusals)),
+    match there.iter().find(|file| is_it(&file.name)) {
+        Some(file) => Ok(Choice {
+            name: package.name.clone(),
+            file: file.name.file.clone(),
+            digest: file.digest,
+            size: file.size,
+            place: Place::There { url: file.url.clone() },
+            question: answer.is_complete.then_some(question),
+            asked: Some(Arc::new(asked)),
+        }),
+        None => Err(nowhere(python, package, indexes, &others, answer.unknown)),
     }
 }
 
+/// What an index once answered, if the lock and the target agree: it may have been anybody who wrote it down.
+fn remembered(
+    python: &Python<'_>,
+    package: &LockedPackage,
+    digests: &BTreeSet<Digest>,
+    question: &Digest,
+    target: &Target,
+) -> Option<IndexFile> {
+    let remembered = python.remembered().filter(|_| !python.options.no_cache)?;
+    let laid = remembered.answer(question)?;
+    let (name, url) = (WheelName::parse(&laid.file).ok()?, laid.url.clone()?);
+    let is_meant = name.distribution == package.name && package.is_of(&name) && digests.contains(&laid.digest);
+    let is_meant = is_meant && best(&[&name], target).is_ok();
+    is_meant.then_some(IndexFile { name, url, digest: laid.digest, size: Some(laid.size) })
+}
+
+/// Nobody has a wheel that is locked.
+fn nowhere(
+    python: &Python<'_>,
+    package: &LockedPackage,
+    indexes: &[String],
+    others: &[&WheelName],
+    unknown: Option<Box<crate::registry::Error>>,
+) -> Error {
+    let name = &package.name;
+    if let Some(other) = others.first() {
+        let version = package.version.as_deref().unwrap_or_default();
+        let what = format!("the lock says version {version} of `{name}`, and its digest is that of `{}`", other.file);
+        return python.refuse(what, Some("lock again".to_owned()));
+    }
+    if let Some(error) = unknown {
+        return python.not_had(Error::distribution(name, Error::Registry(error)));
+    }
+    if indexes.is_empty() {
+        let what = format!("no wheel of `{name}` that is here is locked, and the lock says --no-index");
+        return python.refuse(what, Some("name the folder it lies in as `wheelhouse`".to_owned()));
+    }
+    let what = format!("no file of `{name}` that {} names has one of the locked digests", listed(indexes));
+    let help = format!("build a wheel if there is only a source distribution, and lock its digest: {}", way(package));
+    python.refuse(what, Some(help))
+}
+
 /// What an index is asked: which of the files with these digests is the best for the target.
-fn question(package: &LockedPackage, digests: &BTreeSet<Digest>, indexes: &[&str], target: &Target) -> Digest {
+fn question(package: &LockedPackage, digests: &BTreeSet<Digest>, indexes: &[String], target: &Target) -> Digest {
     let mut question = Hasher::new();
     question.field(b"the best of the files with these digests");
     question.field(package.name.as_bytes());
@@ -264,17 +325,7 @@ fn question(package: &LockedPackage, digests: &BTreeSet<Digest>, indexes: &[&str
     question.finish()
 }
 
-fn refused<'a>(
-    python: &Python<'_>,
-    package: &LockedPackage,
-    names: impl Iterator<Item = &'a WheelName>,
-    target: &Target,
-) -> Error {
-    let refusals = best(&names.collect::<Vec<_>>(), target).err().unwrap_or_default();
-    no_wheel(python, &package.name, Some(package), target, &refusals)
-}
-
-fn listed(indexes: &[&str]) -> String {
+fn listed(indexes: &[String]) -> String {
     indexes.iter().map(|index| format!("`{}`", crate::layer::shown_url(index))).collect::<Vec<_>>().join(" or ")
 }
 
@@ -318,6 +369,12 @@ fn described(target: &Target) -> String {
 /// There is no wheel.
 fn no_wheel_at_all(python: &Python<'_>, package: &LockedPackage) -> Error {
     let version = package.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
+    if let Some(folder) = &package.folder {
+        let what = format!("`{}`{version} is locked as the folder {folder:?}, and no wheel of it", package.name);
+        let help = "lay it with a layer of `package = \"…\"`, and leave it out of the lock: `uv export --no-emit-project`, \
+                    `--no-emit-workspace` or `--no-emit-package`";
+        return python.refuse(what, Some(help.to_owned()));
+    }
     let source = package.source.as_ref().map(|source| format!(", but as `{source}`")).unwrap_or_default();
     let what = format!("`{}`{version} is not locked as a wheel{source}, and nothing is built here", package.name);
     python.refuse(what, Some(format!("build a wheel, and lock that: {}", way(package))))

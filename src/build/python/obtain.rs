@@ -6,14 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use reqwest::Url;
+
 use super::choose::{Choice, Place};
 use super::house::digest_of;
 use crate::build::supply;
-use crate::digest::Digesting;
+use crate::digest::{Digest, Digesting};
 use crate::error::Error;
 use crate::events::Task;
 use crate::layer::{Source, shown_url};
 use crate::python::WheelFile;
+use crate::registry::{self, Action};
 use crate::workshop::Workshop;
 
 /// How many wheels are downloaded at once.
@@ -54,8 +57,7 @@ pub(super) fn one(workshop: &Workshop, choice: &Choice) -> Result<WheelFile, Err
             make_sure(choice, path)?;
             here(choice, path)?
         }
-        Place::There { url } if workshop.store().keeps() => kept(workshop, choice, url)?,
-        Place::There { url } => passing(workshop, choice, url)?,
+        Place::There { url } => far(workshop, choice, url).map_err(|error| Error::distribution(&choice.name, error))?,
     };
     match choice.size {
         Some(size) if size != file.size => {
@@ -72,7 +74,7 @@ fn make_sure(choice: &Choice, path: &Path) -> Result<(), Error> {
     if digest == choice.digest {
         return Ok(());
     }
-    let what = format!("`{}` is not what the lock says, but {digest}", path.display());
+    let what = format!("`{}` is not what the lock says, {}, but {digest}", path.display(), choice.digest);
     Err(Error::request(what, "lock again, or bring back the file that was locked"))
 }
 
@@ -91,9 +93,44 @@ fn here(choice: &Choice, path: &Path) -> Result<WheelFile, Error> {
     })
 }
 
+/// A wheel of the web. If it is not any more where an index said that it is, the index is asked once more.
+fn far(workshop: &Workshop, choice: &Choice, url: &str) -> Result<WheelFile, Error> {
+    let fetch = |url: &str| match workshop.store().keeps() {
+        true => kept(workshop, choice, url),
+        false => passing(workshop, choice, url),
+    };
+    fetch(url).or_else(|error| {
+        let Some(asked) = choice.asked.as_ref().filter(|_| is_gone(&error)) else { return Err(error) };
+        let Ok(answer) = asked.ask(workshop, true) else { return Err(error) };
+        match answer.wheels.iter().find(|file| file.digest == choice.digest && file.url != url) {
+            Some(moved) => fetch(&moved.url),
+            None => Err(error),
+        }
+    })
+}
+
+/// Whether a server says that it has no such file, or not for us any more: addresses may be signed, and expire.
+fn is_gone(error: &Error) -> bool {
+    let Error::Registry(error) = error else { return false };
+    error.answer().is_some_and(|answer| matches!(answer.status, 403 | 404 | 410))
+}
+
+/// A server sends something else than what is locked. That is no reason to lock it.
+fn other(url: &str, choice: &Choice, found: Digest) -> Error {
+    let action = Action {
+        verb: "fetch",
+        object: shown_url(url),
+        host: Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default(),
+        path: String::new(),
+        writes: false,
+    };
+    let (expected, found) = (Box::new(choice.digest), Box::new(found));
+    registry::Error::WrongDigest { action: Box::new(action), expected, found }.into()
+}
+
 /// A wheel of the web, in the store.
 fn kept(workshop: &Workshop, choice: &Choice, url: &str) -> Result<WheelFile, Error> {
-    let content = supply::fetch(workshop, url, &choice.digest, "lock again if that is the file that is meant")?;
+    let content = supply::fetch(workshop, url, &choice.digest, &|found| other(url, choice, found))?;
     let unreadable = || Error::request(format!("`{}` cannot be read back from the store", choice.file), "run again");
     let Source::Slice(slice) = &content.source else { return Err(unreadable()) };
     let file = slice.file.file.as_ref().ok_or_else(unreadable)?.try_clone();
@@ -122,8 +159,7 @@ fn passing(workshop: &Workshop, choice: &Choice, url: &str) -> Result<WheelFile,
     file.flush().and_then(|()| file.rewind()).map_err(failed)?;
     let (_, digest, _) = content.finish();
     if digest != choice.digest {
-        let what = format!("`{}` is not what its checksum says, but {digest}", shown_url(url));
-        return Err(Error::request(what, "lock again if that is the file that is meant"));
+        return Err(other(url, choice, digest));
     }
     Ok(WheelFile {
         name: choice.file.clone(),

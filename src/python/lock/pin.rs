@@ -20,6 +20,8 @@ pub(super) struct Pin {
     pub files: PinnedFiles,
     /// The source distribution, if there is one.
     pub source: Option<String>,
+    /// The folder of its sources, if that is what is locked.
+    pub folder: Option<String>,
     /// Where the lock says so.
     pub place: Place,
     /// The line of the lock itself, which may have included the place's file.
@@ -50,7 +52,8 @@ impl Pin {
             (None, LockedFiles::Wheels(wheels)) => wheels.first().map(|wheel| wheel.name.version.clone()),
             (version, _) => version.clone(),
         };
-        Ok(LockedPackage { name: self.name.clone(), version, files, source: self.source.clone(), line: self.line })
+        let (source, folder) = (self.source.clone(), self.folder.clone());
+        Ok(LockedPackage { name: self.name.clone(), version, files, source, folder, line: self.line })
     }
 
     /// Whether two pins of one name say the same.
@@ -68,7 +71,7 @@ impl Pin {
             }
             _ => false,
         };
-        same_version && same_files && self.source == other.source
+        same_version && same_files && self.source == other.source && self.folder == other.folder
     }
 }
 

@@ -202,9 +202,7 @@ impl Package {
             let from = vcs.url.as_deref().or(vcs.path.as_deref()).unwrap_or_default();
             source = Some(shown(&format!("{}+{from}@{}", vcs.r#type, vcs.commit_id)));
         }
-        if let Some(directory) = &package.directory {
-            source = Some(shown(&directory.get_ref().path));
-        }
+        let folder = package.directory.as_ref().map(|directory| shown(&directory.get_ref().path));
         let archive = package.archive.iter();
         let sdist = package.sdist.iter();
         for file in archive.chain(sdist) {
@@ -223,7 +221,7 @@ impl Package {
         Ok(Package {
             marker: marker.map(|marker| Condition::marker(marker.get_ref(), text.of(marker))).transpose()?,
             requires_python: requires_python(text, package.requires_python.as_ref())?,
-            pin: Pin { name, version, files: PinnedFiles::Wheels(wheels), source, place, line },
+            pin: Pin { name, version, files: PinnedFiles::Wheels(wheels), source, folder, place, line },
         })
     }
 }

@@ -200,6 +200,10 @@ impl Reader {
 /// The address of an index.
 fn index(value: &str, place: &Place) -> Result<String, LockError> {
     check_address(value, place)?;
+    if let Some((address, _)) = value.split_once(['?', '#']) {
+        let what = format!("the address `{}` of an index has a query or a fragment", shown(address));
+        return Err(place.error(what, "an index is asked for pages below its address; name a folder with --find-links"));
+    }
     let scheme = value.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
     match scheme.as_deref() {
         Some("https" | "http") => Ok(value.to_owned()),

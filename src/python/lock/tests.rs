@@ -242,7 +242,7 @@ fn what_a_package_may_come_from_is_told() {
     assert_eq!((from("fast").version.as_deref(), from("fast").line), (Some("2"), 17));
     assert_eq!(from("docs").source.as_deref(), Some("docs-1.tar.gz"));
     assert_eq!(from("test").source.as_deref(), Some("git+https://example.org/test@abc"));
-    assert_eq!(from("folder").source.as_deref(), Some("../folder"));
+    assert_eq!((from("folder").source.as_deref(), from("folder").folder.as_deref()), (None, Some("../folder")));
     assert!(packages.iter().filter(|p| p.source.is_some()).all(|p| digests(p).is_empty()));
 }
 

@@ -127,7 +127,8 @@ impl UvLock {
         let reached = self.reached(environment, extras)?;
         let project = |package: &Package| {
             let path = package.source.local()?.to_owned();
-            Some(LocalProject { name: package.pin.name.clone(), path })
+            let is_package = package.source.r#virtual.is_none();
+            Some(LocalProject { name: package.pin.name.clone(), path, is_package })
         };
         Ok(reached.into_iter().filter_map(project).collect())
     }

@@ -32,11 +32,8 @@ impl Source {
             return Err(self.error_with_help(wheels.span(), "`wheels` names no wheels", help));
         }
         let text = |value: &Option<Spanned<String>>| value.as_ref().map(|value| value.get_ref().clone());
-        if let Some(index) = &table.index
-            && !["https://", "http://"].iter().any(|scheme| index.get_ref().starts_with(scheme))
-        {
-            let help = "write an address such as `https://pypi.org/simple/`";
-            return Err(self.error_with_help(index.span(), format!("`{}` is no index", index.get_ref()), help));
+        if let Some(index) = &table.index {
+            check_index(index.get_ref()).map_err(|(what, help)| self.error_with_help(index.span(), what, help))?;
         }
         let names = |list: &Option<Spanned<Vec<String>>>| -> std::collections::BTreeSet<String> {
             list.iter().flat_map(|list| list.get_ref()).map(|name| crate::python::normalise_name(name)).collect()
@@ -114,6 +111,27 @@ impl Source {
     pub(super) fn refuse_python_keys(&self, table: &LayerTable) -> Result<(), SpecError> {
         self.refuse_keys(table, &WHEELS_KEYS, "goes with `wheels`")?;
         self.refuse_keys(table, &INSTALLATION_KEYS, "goes with `wheels` or `package`")
+    }
+}
+
+/// Refuses what is no address of an index; messages hold no secret.
+fn check_index(address: &str) -> Result<(), (String, &'static str)> {
+    let wheelhouse = "write an address such as `https://pypi.org/simple/`, or name a folder of wheels as `wheelhouse`";
+    let shown = crate::layer::shown_url(address);
+    let rest = ["https://", "http://"].iter().find_map(|scheme| address.strip_prefix(scheme));
+    let authority = rest.and_then(|rest| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    if authority.contains('@') {
+        let help = "credentials for indexes are not supported: name a folder of wheels as `wheelhouse`";
+        return Err((format!("the index `{shown}` holds a user or a password"), help));
+    }
+    let is_unfit = |c: char| c.is_whitespace() || c.is_control() || c == '\\';
+    if authority.is_empty() || address.contains(is_unfit) {
+        return Err((format!("`{}` is no index", shown.escape_debug()), wheelhouse));
+    }
+    match address.split_once(['?', '#']) {
+        // Projects are found below the address.
+        Some((address, _)) => Err((format!("the index `{address}` has a query or a fragment"), wheelhouse)),
+        None => Ok(()),
     }
 }
 

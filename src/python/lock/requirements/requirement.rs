@@ -161,7 +161,8 @@ impl Named<'_> {
         }
         let digests = self.digests(&name)?;
         let files = PinnedFiles::Digests(digests);
-        Ok(Pin { name, version: Some(version.to_owned()), files, source: None, place: self.place, line: self.at })
+        let version = Some(version.to_owned());
+        Ok(Pin { name, version, files, source: None, folder: None, place: self.place, line: self.at })
     }
 
     fn digests(&self, name: &str) -> Result<BTreeSet<Digest>, LockError> {
@@ -239,7 +240,7 @@ impl Named<'_> {
             true => (vec![Ok(file.wheel(&name, None, &place)?)], None),
             false => (Vec::new(), Some(shown(&called))),
         };
-        Ok(Pin { name, version: None, files: PinnedFiles::Wheels(wheels), source, place, line: self.at })
+        Ok(Pin { name, version: None, files: PinnedFiles::Wheels(wheels), source, folder: None, place, line: self.at })
     }
 }
 

@@ -117,8 +117,9 @@ fn local_projects_are_left_out_and_what_they_need_is_not() {
     assert_eq!(reached(&text, &Extras::default()).unwrap(), ["a 1", "b 1"]);
     assert_eq!(reached(&text, &extras(&[], &["dev", "empty"])).unwrap(), ["a 1", "b 1", "c 1"]);
     let local = parse("uv.lock", &text).unwrap().local_projects(&linux(), &Extras::default()).unwrap();
-    let local: Vec<String> = local.iter().map(|project| format!("{} {}", project.name, project.path)).collect();
-    assert_eq!(local, ["app packages/app", "folder ../folder", "lib packages/lib"]);
+    let local = local.iter().map(|project| format!("{} {} {}", project.name, project.path, project.is_package));
+    let local: Vec<String> = local.collect();
+    assert_eq!(local, ["app packages/app true", "folder ../folder true", "lib packages/lib false"]);
 }
 
 #[test]
@@ -151,6 +152,9 @@ fn wheels_lie_where_their_source_says() {
     assert_eq!(url.unwrap(), (Some("https://example.org/a-1.0-py3-none-any.whl".to_owned()), None));
     let error = from("registry = \"../wheels\"", "path = \"a-1.0-py3-none-any.whl\"").unwrap_err();
     assert!(error.to_string().contains("the wheel has no hash"), "{error}");
+    // uv would write none again.
+    let help = error.help.unwrap_or_default();
+    assert!(help.contains("wheelhouse") && help.contains("pip lock") && !help.contains("again"), "{help}");
     let error = from("registry = \"https://example.org\"", &hash).unwrap_err();
     assert!(error.to_string().contains("the lock does not say where the wheel is"), "{error}");
 }

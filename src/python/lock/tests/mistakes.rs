@@ -50,6 +50,11 @@ fn of_requirements() {
             "a line of its own",
         ),
         ("foo==1 --hahs=sha256:AAA", ":1:8: `--hahs` is not an option that is known here", "did you mean `--hash`?"),
+        (
+            "-i https://h.example/simple?x=y",
+            ":1:1: the address `https://h.example/simple` of an index has a query or a fragment",
+            "below",
+        ),
         ("--pre=yes", ":1:1: `--pre` has no value", ""),
         ("foo==1 ; platform = 'x' --hash=sha256:AAA", "", ""),
         ("-e .", ":1:1: `.` is to be installed from its sources", "package ="),

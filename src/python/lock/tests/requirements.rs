@@ -127,3 +127,24 @@ fn files_include_each_other_but_not_in_a_circle() {
     assert!(error.to_string().contains("two.txt:2:1: `base` 2 is pinned here, and 1 at "), "{error}");
     assert!(error.to_string().ends_with("deep/base.txt:3: both are for the target"), "{error}");
 }
+
+#[test]
+fn a_wheel_is_of_the_version_that_is_pinned_or_not() {
+    for (pinned, wheel, expected) in [
+        ("==1.0", "1.0", true),
+        ("==1.0", "1.0.0", true),
+        ("==1.0", "1.0+cpu", true),
+        ("==1.0+cpu", "1.0+cpu", true),
+        ("==1.0+cpu", "1.0", false),
+        ("==1.0+cpu", "1.0+gpu", false),
+        ("==1.0", "2.0", false),
+        ("==1.0", "1.0.post1", false),
+        ("==1.0", "1.0rc1", false),
+        ("===1.0", "1.0", true),
+        ("===odd", "1.0", false),
+    ] {
+        let package = &packages(&format!("foo{pinned} {}", hash('a'))).unwrap()[0];
+        let wheel = WheelName::parse(&format!("foo-{wheel}-py3-none-any.whl")).unwrap();
+        assert_eq!(package.is_of(&wheel), expected, "{pinned} {}", wheel.file);
+    }
+}

@@ -52,6 +52,7 @@ impl Package {
                 version: table.version.clone(),
                 files: PinnedFiles::Wheels(wheels),
                 source,
+                folder: None,
                 place,
             },
         })
@@ -63,6 +64,10 @@ impl Package {
         format!("`{}`{}", self.pin.name, version.unwrap_or_default())
     }
 }
+
+/// What to do where uv writes no hash: locking again does not help.
+const NO_HASH: &str = "lock with `pip-compile --generate-hashes` or `pip lock`, which take hashes of the files themselves, and \
+                       name the folder as `wheelhouse`";
 
 fn locked_wheel(
     wheel: &FileTable,
@@ -89,7 +94,10 @@ fn locked_wheel(
         true => "the wheel has no hash: uv writes none for an index that gives none, nor for a folder of wheels",
         false => "the wheel's hash does not say its algorithm",
     };
-    let digest = sha256(hash, none, place)?;
+    let digest = sha256(hash, none, place).map_err(|error| match wheel.hash {
+        Some(_) => error,
+        None => LockError { help: Some(NO_HASH.to_owned()), ..error },
+    })?;
     NamedFile { name: wheel.filename.as_deref(), location, size: wheel.size, digest }.wheel(package, version, place)
 }
 

@@ -190,6 +190,12 @@ pub fn prepare_with(
             laying.search_path = search_path(&said.config, &base, &prepared);
             laying.ground = ground;
             let mut layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
+            let count = layers.len() + layers_of(&base, &prepared);
+            if count > LAYER_LIMIT && said.layers.iter().any(|layer| matches!(layer.content, LayerContent::Wheels(_))) {
+                let message =
+                    format!("the image `{}` would have {count} layers, and {LAYER_LIMIT} is the most", recipe.name);
+                return Err(Error::request(message, "write a number of groups for `split`, for example split = 20"));
+            }
             if !used.as_image {
                 // What is only copied from needs no blobs.
                 layers.clear();
@@ -200,6 +206,20 @@ pub fn prepare_with(
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }
     Ok(prepared)
+}
+
+/// How many layers an image may have that wheels make many of: container engines stack no more.
+const LAYER_LIMIT: usize = 127;
+
+/// How many layers there are below a recipe's own.
+fn layers_of(base: &PreparedBase, prepared: &[Prepared]) -> usize {
+    match base {
+        PreparedBase::Image(image) => image.documents.layers.len(),
+        &PreparedBase::Prepared(place, at) => {
+            let below = &prepared[place].platforms[at];
+            below.layers.len() + layers_of(&below.base, prepared)
+        }
+    }
 }
 
 /// Where an image's programs are looked for: its `PATH`, or docker's where none is set.

@@ -12,6 +12,7 @@ mod locks;
 mod pip;
 mod platforms;
 mod projects;
+mod replaced;
 mod small;
 
 use std::collections::BTreeMap;

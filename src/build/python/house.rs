@@ -1,8 +1,9 @@
 //! Wheelhouses: wheels of this machine, each with its digest.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::Python;
@@ -115,7 +116,13 @@ fn short(path: PathBuf) -> PathBuf {
 
 /// The digest and the size of a file.
 pub(super) fn digest_of(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut reader = Digesting::new(File::open(path)?);
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    let metadata = file.metadata()?;
+    // A device never ends, and a FIFO may never begin.
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no file"));
+    }
+    let mut reader = Digesting::new(file.take(metadata.len().saturating_add(1)));
     let size = io::copy(&mut reader, &mut io::sink())?;
     Ok((reader.finish().1, size))
 }

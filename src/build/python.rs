@@ -70,6 +70,12 @@ pub(super) struct Outcome {
     pub replacements: Vec<Replacement>,
 }
 
+/// A layer, and which part of the recipe it is; nothing if it is the only one.
+struct Part {
+    name: Option<String>,
+    contents: Contents,
+}
+
 /// Who laid a file: the distribution's name and what it is called, and the file's digest.
 pub(super) type Owners = BTreeMap<Box<[u8]>, (String, String, Digest)>;
 
@@ -95,21 +101,19 @@ impl Python<'_> {
             .collect();
         let groups = group(&weights, wheels.split);
         let distributions = laid.iter().map(|laid| laid.distribution.clone()).collect();
-        let mut outcome = self.lay(distributions, groups, &scheme, stack, owners)?;
-        if let Some(part) = &wheels.part {
-            let name = |(name, _): &(Option<String>, Contents)| name.as_ref() == Some(part);
-            outcome.1.retain(name);
-            if outcome.1.is_empty() {
+        let (replacements, mut parts) = self.lay(distributions, groups, &scheme, stack, owners)?;
+        if let Some(meant) = &wheels.part {
+            parts.retain(|part| part.name.as_ref() == Some(meant));
+            if parts.is_empty() {
                 let what = "none of the distributions goes into it any more".to_owned();
                 return Err(self.refuse(what, Some("push the spec instead".to_owned())));
             }
         }
-        let (replacements, layers) = outcome;
-        let named = |(name, contents): (Option<String>, Contents)| match name {
+        let named = |Part { name, contents }: Part| match name {
             Some(name) if wheels.part.is_none() => (format!("{}/{name}", self.layer.name), contents),
             _ => (self.layer.name.clone(), contents),
         };
-        Ok(Outcome { layers: layers.into_iter().map(named).collect(), wheels: laid, replacements })
+        Ok(Outcome { layers: parts.into_iter().map(named).collect(), wheels: laid, replacements })
     }
 
     /// The layer of a project over `stack`.
@@ -127,8 +131,8 @@ impl Python<'_> {
         let lay = || project.lay(&context, &scheme, Some(&index));
         let distribution = self.workshop.pool()?.install(lay).map_err(failed)?;
         let groups = group(&[Weight { name: &distribution.name.clone(), size: 0, is_pure: true }], Split::One);
-        let (replacements, layers) = self.lay(vec![distribution], groups, &scheme, stack, owners)?;
-        let layers = layers.into_iter().map(|(_, contents)| (self.layer.name.clone(), contents)).collect();
+        let (replacements, parts) = self.lay(vec![distribution], groups, &scheme, stack, owners)?;
+        let layers = parts.into_iter().map(|part| (self.layer.name.clone(), part.contents)).collect();
         Ok(Outcome { layers, wheels: Vec::new(), replacements })
     }
 
@@ -140,7 +144,7 @@ impl Python<'_> {
         scheme: &Scheme,
         stack: &Stack,
         owners: &mut Owners,
-    ) -> Result<(Vec<Replacement>, Vec<(Option<String>, Contents)>), Error> {
+    ) -> Result<(Vec<Replacement>, Vec<Part>), Error> {
         // What a library folder has is asked as a whole: it is one fact, and that each file is not there would be many.
         for library in [&scheme.pure, &scheme.platform] {
             let names = stack.tree().resolve(library).and_then(|real| stack.tree().children(&real));
@@ -159,7 +163,7 @@ impl Python<'_> {
             .filter(|file| file.executable)
             .map(|file| &*file.path)
             .collect();
-        let (mut replacements, mut layers) = (Vec::new(), Vec::new());
+        let (mut replacements, mut parts) = (Vec::new(), Vec::new());
         for Group { name, members } in groups {
             let mut files: BTreeMap<&[u8], PlacedFile> = BTreeMap::new();
             let mut gone: Vec<Box<[u8]>> = Vec::new();
@@ -175,9 +179,9 @@ impl Python<'_> {
                 }));
             }
             let contents = place_files(files.into_values().collect(), &gone, owner, stack, mtime);
-            layers.push((name, contents.map_err(|error| self.failed(error))?));
+            parts.push(Part { name, contents: contents.map_err(|error| self.failed(error))? });
         }
-        Ok((replacements, layers))
+        Ok((replacements, parts))
     }
 
     /// The files of an old version, remembered or read from the image.

@@ -293,15 +293,21 @@ impl Python<'_> {
             (None, None) => format!("{ANY_INTERPRETER}{}.{}", python.major, python.minor),
         };
         let scheme = match (&installation.into, found) {
-            (Some(into), _) => Scheme::into_folder(&tree.resolve(into).map_err(failed)?, python, &program),
+            (Some(into), _) => {
+                let folder = tree.resolve(into).map_err(failed)?;
+                if let Some(other) = Scheme::other_interpreter(&folder, python) {
+                    let into = String::from_utf8_lossy(into);
+                    let what = format!("`/{into}` is where {other} looks, and the layer is for {}", python.program());
+                    let version = other.trim_start_matches("python");
+                    let help = format!("write python = \"{version}\", or another folder for `into`");
+                    return Err(self.refuse(what, Some(help)));
+                }
+                Scheme::into_folder(&folder, python, &program)
+            }
             (None, Some(found)) => Scheme { interpreter: program, ..found.scheme },
             (None, None) => {
-                let what = format!(
-                    "the image has no python{}.{} in its PATH, `{}`",
-                    python.major, python.minor, self.search_path
-                );
-                let help = "say where the distributions go, for example into = \"/var/task/\"";
-                return Err(self.refuse(what, Some(help.to_owned())));
+                let (what, help) = Interpreter::missing(tree, self.search_path, python).map_err(failed)?;
+                return Err(self.refuse(what, Some(help)));
             }
         };
         Ok((target, scheme))

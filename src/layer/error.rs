@@ -130,8 +130,8 @@ pub enum Error {
         /// Why not.
         source: io::Error,
     },
-    /// What an archive holds is not what it says of it.
-    #[error("{0} is not what its size and its digest say")]
+    /// What an archive holds is not what it says of it. Wheels are the archives that say it.
+    #[error("{0} is not what the wheel's RECORD says")]
     NotAsStated(String),
     /// Whoever supplies what the layer is to hold refuses it.
     #[error("{what}")]
@@ -181,6 +181,10 @@ impl Error {
             Error::Replaces { new: "file", old: "directory", path } => {
                 Some(format!("lay it into the directory, as `{path}/NAME`, or write the destination `{path}/`"))
             }
+            Error::NotAsStated(_) => Some(
+                "get the wheel again; if it is the same, whoever made it has to mend it: take another version"
+                    .to_owned(),
+            ),
             Error::Damaged(_) => Some("it was removed; run again, and it is made or fetched anew".to_owned()),
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room, for example with `tarsia cache prune`".to_owned())

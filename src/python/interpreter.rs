@@ -2,10 +2,17 @@
 
 use super::scheme::Scheme;
 use super::target::{Libc, PythonVersion};
+use super::zip::shown;
 use crate::image::{Node, Platform, Tree, TreeError};
 
 /// How many folders of a search path are looked at.
 const FOLDER_LIMIT: usize = 64;
+
+/// How many `..` one of them may have: each has to be looked up.
+const UP_LIMIT: usize = 40;
+
+/// How many interpreters of other versions are named.
+const OTHERS: usize = 8;
 
 /// The oldest glibc whose `libc.so.6` is a file and not a link to `libc-VERSION.so`
 /// ([its news](https://sourceware.org/glibc/wiki/Release/2.34)).
@@ -21,54 +28,94 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
-    /// The interpreter of this version that a shell would find first by `search_path`, the image's `PATH`.
+    /// The interpreter of this version that a shell would find first by `search_path`, the image's `PATH`, and that has a
+    /// library. That lies, as [Python itself](https://github.com/python/cpython/blob/main/Modules/getpath.py) has it, where
+    /// the program's links lead to, but in a virtual environment in that.
     ///
     /// # Errors
     ///
     /// If the tree cannot be had.
     pub fn find(tree: &Tree, search_path: &str, version: PythonVersion) -> Result<Option<Interpreter>, TreeError> {
         let exact = version.program();
-        for folder in search_path.split(':').filter(|folder| folder.starts_with('/')).take(FOLDER_LIMIT) {
-            let Some(normal) = crate::entry::normalise_path(folder.as_bytes()) else { continue };
-            let real = tree.resolve(&normal)?;
-            if !real.is_empty() && !is_directory(tree, &real)? {
-                continue;
-            }
-            let prefix = parent(&real);
+        for folder in folders(search_path) {
+            let Some(real) = real_folder(tree, &folder)? else { continue };
             for name in [exact.as_str(), "python3", "python"] {
-                if tree.get(&below(&real, name))?.is_none() {
-                    continue;
-                }
-                let library = below(prefix, &format!("lib/{exact}"));
+                let Some(file) = real_file(tree, &below(&real, name))? else { continue };
                 // `python3` alone may be of any version.
-                if name != exact && !is_directory(tree, &library)? {
+                if name != exact && program_version(base_name(&file)).is_some_and(|other| *other != exact) {
                     continue;
                 }
-                let program = format!("/{}/{name}", String::from_utf8_lossy(&normal));
-                let scheme = Interpreter::scheme(tree, prefix, version, &program)?;
-                return Ok(Some(Interpreter { program, scheme }));
+                // As `PATH` finds it, not where links lead to: a virtual environment is known by that.
+                let program = format!("/{}", String::from_utf8_lossy(&below(&folder, name)));
+                let home = resolve(tree, parent(&folder))?.unwrap_or_default();
+                let scheme = match real_file(tree, &below(&home, "pyvenv.cfg"))? {
+                    Some(_) => Interpreter::scheme(tree, &home, version, &program)?
+                        .map(|scheme| Scheme { headers: below(&home, &format!("include/site/{exact}")), ..scheme }),
+                    None => Interpreter::scheme(tree, parent(parent(&file)), version, &program)?,
+                };
+                if let Some(scheme) = scheme {
+                    return Ok(Some(Interpreter { program, scheme }));
+                }
             }
         }
         Ok(None)
     }
 
-    fn scheme(tree: &Tree, prefix: &[u8], version: PythonVersion, program: &str) -> Result<Scheme, TreeError> {
+    /// Where an interpreter of this prefix looks; nothing if no library is there.
+    fn scheme(tree: &Tree, prefix: &[u8], version: PythonVersion, program: &str) -> Result<Option<Scheme>, TreeError> {
         let exact = version.program();
+        let [narrow, wide] = ["lib", "lib64"].map(|lib| below(prefix, &format!("{lib}/{exact}")));
+        let (real_narrow, real_wide) = (real_directory(tree, &narrow)?, real_directory(tree, &wide)?);
+        if real_narrow.is_none() && real_wide.is_none() {
+            return Ok(None);
+        }
         // Debian keeps its own packages apart, and what others install goes below `/usr/local`.
-        if prefix == b"usr" && is_directory(tree, b"usr/lib/python3/dist-packages")? {
+        if prefix == b"usr" && real_directory(tree, b"usr/lib/python3/dist-packages")?.is_some() {
             let library = below(b"usr/local/lib", &format!("{exact}/dist-packages"));
-            return Ok(Scheme::installed(b"usr/local", &library, version, program));
+            return Ok(Some(Scheme::installed(b"usr/local", &library, &library, version, program)));
         }
-        let mut library = below(prefix, &format!("lib/{exact}/site-packages"));
-        let wide = below(prefix, &format!("lib64/{exact}/site-packages"));
-        if !is_directory(tree, &library)? && is_directory(tree, &wide)? {
-            library = wide;
+        // Python's `platlibdir`: where the standard library is. A `lib64` may also be no more than a link, or left over.
+        let has_standard = |library: &[u8]| real_file(tree, &below(library, "os.py")).map(|file| file.is_some());
+        let is_wide =
+            real_wide.is_some() && real_wide != real_narrow && (has_standard(&wide)? || !has_standard(&narrow)?);
+        let pure = below(&narrow, "site-packages");
+        let platform = if is_wide { below(&wide, "site-packages") } else { pure.clone() };
+        Ok(Some(Scheme::installed(prefix, &pure, &platform, version, program)))
+    }
+
+    /// What is wrong where [none is found](Interpreter::find), and what to do about it: which others there are.
+    ///
+    /// # Errors
+    ///
+    /// If the tree cannot be had.
+    pub fn missing(tree: &Tree, search_path: &str, version: PythonVersion) -> Result<(String, String), TreeError> {
+        let exact = version.program();
+        let mut what = format!("the image has no {exact} in its PATH, `{}`", shown(search_path));
+        let mut others: Vec<(String, String)> = Vec::new();
+        for folder in folders(search_path) {
+            let Some(real) = real_folder(tree, &folder)? else { continue };
+            for name in tree.children(&real)? {
+                let Some(program) = program_version(&name) else { continue };
+                if real_file(tree, &below(&real, program))?.is_some() {
+                    let path = shown(&format!("/{}", String::from_utf8_lossy(&below(&folder, program))));
+                    others.push((program.to_owned(), path));
+                }
+            }
         }
-        let mut scheme = Scheme::installed(prefix, &library, version, program);
-        if tree.get(&below(prefix, "pyvenv.cfg"))?.is_some() {
-            scheme.headers = below(prefix, &format!("include/site/{exact}"));
+        let (same, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|(program, _)| *program == exact);
+        if let Some((_, path)) = same.first() {
+            what.push_str(&format!(", that has a library: `lib/{exact}` does not lie beside the folder of `{path}`"));
         }
-        Ok(scheme)
+        let paths: Vec<String> = others.iter().take(OTHERS).map(|(_, path)| format!("`{path}`")).collect();
+        if !paths.is_empty() {
+            what.push_str(&format!("; it has {}", paths.join(", ")));
+        }
+        let place = "say where the distributions go, for example into = \"/var/task/\"";
+        let help = match others.first().and_then(|(program, _)| program.strip_prefix("python")) {
+            Some(other) => format!("write python = \"{other}\", or {place}"),
+            None => place.to_owned(),
+        };
+        Ok((what, help))
     }
 }
 
@@ -123,12 +170,67 @@ fn names(platform: &Platform) -> Option<(&'static str, &'static str)> {
     })
 }
 
-fn is_directory(tree: &Tree, path: &[u8]) -> Result<bool, TreeError> {
-    Ok(matches!(tree.get(&tree.resolve(path)?)?, Some(Node::Directory { .. })))
+/// The folders of a search path, without `/` at the ends, `.` and empty parts. One that is not absolute depends on where a
+/// program is started.
+fn folders(search_path: &str) -> impl Iterator<Item = Box<[u8]>> {
+    let absolute = search_path.split(':').filter(|folder| folder.starts_with('/') && !folder.contains('\0'));
+    absolute.take(FOLDER_LIMIT).map(|folder| {
+        let parts: Vec<&str> = folder.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        parts.join("/").into_bytes().into()
+    })
+}
+
+/// Where a folder of a search path really lies; nothing if none is there.
+fn real_folder(tree: &Tree, folder: &[u8]) -> Result<Option<Box<[u8]>>, TreeError> {
+    let parts: Vec<&[u8]> = folder.split(|&byte| byte == b'/').collect();
+    let ups = parts.iter().enumerate().filter(|(_, part)| **part == b"..").map(|(at, _)| at);
+    for (count, at) in ups.enumerate() {
+        // A `..` of what is not there leads nowhere.
+        let before = parts.get(..at).unwrap_or_default().join(&b'/');
+        if count == UP_LIMIT || real_directory(tree, &before)?.is_none() {
+            return Ok(None);
+        }
+    }
+    real_directory(tree, folder)
+}
+
+/// Where a path really lies; nothing if links go in a circle, which is as if nothing were there.
+fn resolve(tree: &Tree, path: &[u8]) -> Result<Option<Box<[u8]>>, TreeError> {
+    match tree.resolve(path) {
+        Ok(real) => Ok(Some(real)),
+        Err(TreeError::Loop(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Where a path really lies, if it is a directory's.
+fn real_directory(tree: &Tree, path: &[u8]) -> Result<Option<Box<[u8]>>, TreeError> {
+    let Some(real) = resolve(tree, path)? else { return Ok(None) };
+    let is_directory = real.is_empty() || matches!(tree.get(&real)?, Some(Node::Directory { .. }));
+    Ok(is_directory.then_some(real))
+}
+
+/// Where a path really lies, if it is a file's.
+fn real_file(tree: &Tree, path: &[u8]) -> Result<Option<Box<[u8]>>, TreeError> {
+    let Some(real) = resolve(tree, path)? else { return Ok(None) };
+    let is_file = matches!(tree.get(&real)?, Some(Node::File));
+    Ok(is_file.then_some(real))
+}
+
+/// The name of a program if it says a version: `python3.12`.
+pub(super) fn program_version(name: &[u8]) -> Option<&str> {
+    let name = std::str::from_utf8(name).ok()?;
+    let (major, minor) = name.strip_prefix("python")?.split_once('.')?;
+    let is_number = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    (is_number(major) && is_number(minor)).then_some(name)
 }
 
 fn parent(path: &[u8]) -> &[u8] {
     crate::entry::parents(path).last().unwrap_or_default()
+}
+
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|&byte| byte == b'/').next().unwrap_or_default()
 }
 
 /// A path below a directory, the root being empty.
@@ -137,96 +239,4 @@ pub(super) fn below(directory: &[u8], name: &str) -> Box<[u8]> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entry::{Entry, Kind};
-
-    fn tree(paths: &[&str]) -> Tree {
-        let mut tree = Tree::new();
-        let mut all: Vec<(String, Kind)> = Vec::new();
-        for path in paths {
-            let (path, kind) = match path.split_once(" -> ") {
-                Some((path, target)) => (path, Kind::Symlink { target: target.as_bytes().into() }),
-                None if path.ends_with('/') => (path.trim_end_matches('/'), Kind::Directory),
-                None => (*path, Kind::File { size: 0, digest: crate::digest::Digest::of(b"") }),
-            };
-            for parent in crate::entry::parents(path.as_bytes()) {
-                all.push((String::from_utf8_lossy(parent).into_owned(), Kind::Directory));
-            }
-            all.push((path.to_owned(), kind));
-        }
-        all.sort_by(|one, two| one.0.cmp(&two.0));
-        all.dedup();
-        let entry = |(path, kind): (String, Kind)| Entry {
-            path: path.into_bytes().into(),
-            mode: 0o755,
-            uid: 0,
-            gid: 0,
-            mtime: 0,
-            kind,
-        };
-        let entries: Vec<Entry> = all.into_iter().map(entry).collect();
-        tree.apply(&entries);
-        tree
-    }
-
-    const VERSION: PythonVersion = PythonVersion { major: 3, minor: 12, micro: None };
-
-    #[test]
-    fn the_interpreter_is_the_one_that_path_finds() {
-        let lambda = ["var/lang/bin/python3.12", "var/lang/lib/python3.12/site-packages/"];
-        let docker = ["usr/local/bin/python3.12", "usr/local/lib/python3.12/site-packages/", "usr/bin/python3 -> x"];
-        let debian = ["usr/bin/python3.12", "usr/lib/python3/dist-packages/", "usr/lib/python3.12/"];
-        let merged = ["bin -> usr/bin", "usr/bin/python3", "usr/lib/python3.12/site-packages/"];
-        let wide = ["usr/bin/python3.12", "usr/lib64/python3.12/site-packages/"];
-        let other = ["usr/bin/python3.11", "usr/bin/python3", "usr/lib/python3.11/site-packages/"];
-        for (paths, search_path, expected) in [
-            (
-                &lambda[..],
-                "/var/lang/bin:/usr/bin",
-                Some(("/var/lang/bin/python3.12", "var/lang/lib/python3.12/site-packages")),
-            ),
-            (
-                &docker,
-                "/usr/local/bin:/usr/bin",
-                Some(("/usr/local/bin/python3.12", "usr/local/lib/python3.12/site-packages")),
-            ),
-            (
-                &debian,
-                "/usr/local/bin:/usr/bin",
-                Some(("/usr/bin/python3.12", "usr/local/lib/python3.12/dist-packages")),
-            ),
-            (&merged, "/bin", Some(("/bin/python3", "usr/lib/python3.12/site-packages"))),
-            (&wide, "/usr/bin", Some(("/usr/bin/python3.12", "usr/lib64/python3.12/site-packages"))),
-            (&other, "/usr/bin", None),
-            (&docker, "usr/local/bin::/nowhere", None),
-        ] {
-            let found = Interpreter::find(&tree(paths), search_path, VERSION).unwrap();
-            let found = found.as_ref().map(|found| (found.program.as_str(), &*found.scheme.pure));
-            assert_eq!(found, expected.map(|(program, library)| (program, library.as_bytes())), "{paths:?}");
-        }
-        let venv = [
-            "opt/venv/bin/python3.12 -> /usr/bin/python3.12",
-            "opt/venv/lib/python3.12/site-packages/",
-            "opt/venv/pyvenv.cfg",
-        ];
-        let found = Interpreter::find(&tree(&venv), "/opt/venv/bin", VERSION).unwrap().unwrap();
-        assert_eq!(&*found.scheme.headers, b"opt/venv/include/site/python3.12");
-        assert_eq!(&*found.scheme.scripts, b"opt/venv/bin");
-    }
-
-    #[test]
-    fn the_c_library_shows_in_paths() {
-        let amd64 = Platform::new("linux", "amd64");
-        for (paths, expected) in [
-            (&["lib64/libc.so.6 -> libc-2.26.so"][..], Some(Libc::Glibc(2, 26))),
-            (&["lib -> usr/lib", "usr/lib/x86_64-linux-gnu/libc.so.6"], Some(Libc::Glibc(2, 34))),
-            (&["usr/lib/x86_64-linux-gnu/libc.so.6 -> odd"], Some(Libc::Glibc(2, 34))),
-            (&["lib/ld-musl-x86_64.so.1"], Some(Libc::Musl(1, 2))),
-            (&["lib/ld-musl-aarch64.so.1", "lib/aarch64-linux-gnu/libc.so.6"], None),
-        ] {
-            assert_eq!(find_libc(&tree(paths), &amd64).unwrap(), expected, "{paths:?}");
-        }
-        assert_eq!(find_libc(&tree(&["lib/libc.so.6"]), &Platform::new("windows", "amd64")).unwrap(), None);
-    }
-}
+mod tests;

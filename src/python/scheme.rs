@@ -1,6 +1,6 @@
 //! Schemes: where the parts of a distribution go.
 
-use super::interpreter::below;
+use super::interpreter::{below, program_version};
 use super::target::PythonVersion;
 
 /// Where the parts of a distribution go in the image: the paths of
@@ -24,12 +24,18 @@ pub struct Scheme {
 }
 
 impl Scheme {
-    /// Below `prefix`, the modules in `library`: what `pip install` does.
-    pub(super) fn installed(prefix: &[u8], library: &[u8], python: PythonVersion, interpreter: &str) -> Scheme {
+    /// Below `prefix`, the modules in `pure` and `platform`: what `pip install` does.
+    pub(super) fn installed(
+        prefix: &[u8],
+        pure: &[u8],
+        platform: &[u8],
+        python: PythonVersion,
+        interpreter: &str,
+    ) -> Scheme {
         let exact = python.program();
         Scheme {
-            pure: library.into(),
-            platform: library.into(),
+            pure: pure.into(),
+            platform: platform.into(),
             scripts: below(prefix, "bin"),
             data: prefix.into(),
             headers: below(prefix, &format!("include/{exact}")),
@@ -41,14 +47,10 @@ impl Scheme {
     /// Into a folder of the user's choice. That of an interpreter, `PREFIX/lib/python3.12/site-packages`, is what
     /// `pip install --prefix` fills; any other holds everything, as with `pip install --target`.
     pub fn into_folder(folder: &[u8], version: PythonVersion, interpreter: &str) -> Scheme {
-        let exact = version.program();
-        let parts: Vec<&[u8]> = folder.split(|&byte| byte == b'/').collect();
-        if let [prefix @ .., lib, python, site] = parts.as_slice()
-            && matches!(*lib, b"lib" | b"lib64")
-            && *python == exact.as_bytes()
-            && matches!(*site, b"site-packages" | b"dist-packages")
+        if let Some((prefix, python)) = of_interpreter(folder)
+            && python == version.program().as_bytes()
         {
-            return Scheme::installed(&prefix.join(&b'/'), folder, version, interpreter);
+            return Scheme::installed(&prefix, folder, folder, version, interpreter);
         }
         Scheme {
             pure: folder.into(),
@@ -60,6 +62,22 @@ impl Scheme {
             interpreter: interpreter.to_owned(),
         }
     }
+
+    /// The interpreter of another version that a folder of the user's choice is of: `python3.11`.
+    pub fn other_interpreter(folder: &[u8], version: PythonVersion) -> Option<String> {
+        let (_, python) = of_interpreter(folder).filter(|(_, python)| *python != version.program().as_bytes())?;
+        std::str::from_utf8(python).ok().map(str::to_owned)
+    }
+}
+
+/// The prefix and the interpreter of a folder `PREFIX/lib/python3.12/site-packages`.
+fn of_interpreter(folder: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let parts: Vec<&[u8]> = folder.split(|&byte| byte == b'/').collect();
+    let [prefix @ .., lib, python, site] = parts.as_slice() else { return None };
+    let is_one = matches!(*lib, b"lib" | b"lib64")
+        && program_version(python).is_some()
+        && matches!(*site, b"site-packages" | b"dist-packages");
+    is_one.then(|| (prefix.join(&b'/'), *python))
 }
 
 #[cfg(test)]
@@ -83,6 +101,23 @@ mod tests {
             let scheme = Scheme::into_folder(folder.as_bytes(), version, "x");
             let text = |path: &[u8]| String::from_utf8_lossy(path).into_owned();
             assert_eq!((text(&scheme.scripts), text(&scheme.data)), (scripts.to_owned(), data.to_owned()), "{folder}");
+        }
+    }
+
+    #[test]
+    fn folders_of_other_interpreters_are_known() {
+        let version = PythonVersion { major: 3, minor: 12, micro: Some(4) };
+        for (folder, expected) in [
+            ("opt/venv/lib/python3.11/site-packages", Some("python3.11")),
+            ("usr/lib64/python3.9/dist-packages", Some("python3.9")),
+            ("opt/venv/lib/python3.12/site-packages", None),
+            ("opt/venv/lib/python3/site-packages", None),
+            ("opt/python3.11/site-packages", None),
+            ("opt/venv/lib/python3.11/site-packages/below", None),
+            ("var/task", None),
+        ] {
+            let other = Scheme::other_interpreter(folder.as_bytes(), version);
+            assert_eq!(other.as_deref(), expected, "{folder}");
         }
     }
 }

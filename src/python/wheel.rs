@@ -43,7 +43,7 @@ pub struct WheelFile {
     pub digest: Digest,
 }
 
-/// A wheel whose directory and `RECORD` agree.
+/// A wheel whose every file is in its `RECORD`.
 #[derive(Debug, Clone)]
 pub struct Wheel {
     /// The file's name, for messages.

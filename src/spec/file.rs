@@ -14,8 +14,8 @@ use super::repository::TagMutability;
 use super::rule::Rule;
 
 pub(super) use layer::{
-    EntryTable, ImageField, LayerTable, ModesField, ModesWord, SourceField, SourceTable, SplitField, SplitWord,
-    WheelsField,
+    EntryTable, ImageField, LayerTable, ModesField, ModesWord, PythonField, SourceField, SourceTable, SplitField,
+    SplitWord, WheelsField,
 };
 
 /// A tarsia image spec.

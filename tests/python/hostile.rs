@@ -134,6 +134,7 @@ fn paths_that_stand_for_two_files() {
     refused("twice the same", &members(|all| all.push(all[0].clone())));
     refused("twice the same path", &members(|all| all.push(Member::new("evil.py", "version = \"2.0\"\n"))));
     refused("a case that differs", &members(|all| all.push(Member::new("PKG/__INIT__.py", "x"))));
+    refused("a folder's case that differs", &members(|all| all.push(Member::new("PKG/other.py", "x"))));
     refused("a file below a file", &members(|all| all.push(Member::new("evil.py/x", "x"))));
     refused(
         "a module of two schemes",
@@ -282,6 +283,20 @@ fn bytes_that_are_not_what_is_said() {
 }
 
 #[test]
+fn a_content_that_is_not_what_record_says_is_told() {
+    let (_, run) = build(&after_record(|all| {
+        let at = all.iter().position(|member| member.name == b"pkg/data.bin").unwrap();
+        all[at] = all[at].with(vec![8; 5000]);
+    }));
+    let words = run.stderr.split_whitespace().filter(|word| *word != "│").collect::<Vec<_>>().join(" ");
+    for told in
+        ["`pkg/data.bin` of `evil-1.0-py3-none-any.whl` is not what the wheel's RECORD says", "get the wheel again"]
+    {
+        assert!(words.contains(told), "{told}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn archives_that_are_none() {
     refused("nothing", &bytes(Vec::clear));
     refused("a page", &bytes(|bytes| *bytes = b"<html>not found</html>".to_vec()));
@@ -313,12 +328,12 @@ fn records_that_are_not_true() {
         }),
     );
     refused("a file that is in none", &rows(|rows| drop(rows.remove(0))));
-    refused("a row without a file", &rows(|rows| rows.push(row("pkg/ghost.py", b""))));
     refused("a row without a hash", &rows(|rows| rows[0] = "evil.py,,".to_owned()));
     refused("a weak hash", &rows(|rows| rows[0] = "evil.py,md5=1B2M2Y8AsgTpgAmY7PhCfg,16".to_owned()));
     refused("two rows of one file", &rows(|rows| rows.push(row("evil.py", b"else"))));
-    refused("a row to the outside", &rows(|rows| rows.push(row("../../../etc/passwd", b"x"))));
-    refused("a row that is none", &rows(|rows| rows.push("\"open".to_owned())));
+    refused("a row that is none", &rows(|rows| rows.push("pkg/ghost.py,,,".to_owned())));
+    // It swallows the rows behind it.
+    refused("a row that is open", &rows(|rows| rows.insert(0, "\"open".to_owned())));
     refused("no record", &{
         let wheel = honest();
         vec![(wheel.file_name(), zip(&wheel.members()))]
@@ -395,6 +410,17 @@ fn what_pip_passes_over() {
     let image = laid(&rows(|rows| rows.push(rows[0].clone())));
     let record = image.text("var/task/evil-1.0.dist-info/RECORD");
     assert_eq!(record.lines().filter(|line| line.starts_with("evil.py,")).count(), 1);
+    // Nor one without a file, wherever that would lie: wheels that were thinned out have such.
+    for ghost in ["pkg/ghost.c", "../../../etc/passwd", "/etc/passwd"] {
+        let image = laid(&rows(|rows| rows.push(row(ghost, b"x"))));
+        let now = image.text("var/task/evil-1.0.dist-info/RECORD");
+        // The address says the wheel's digest.
+        let others = |record: &str| {
+            record.lines().filter(|line| !line.contains("/direct_url.json,")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(others(&now), others(&record), "{ghost}");
+        assert_eq!((image.line("var/task/pkg/ghost.c"), image.line("etc/passwd")), ("-".to_owned(), "-".to_owned()));
+    }
     // Without a word about it, modules lie where those of a platform do, which is the same place.
     let image = laid(&wheel(|wheel| wheel.wheel = wheel.wheel.replace("Root-Is-Purelib: true\n", "")));
     assert_eq!(image.line("var/task/evil.py"), "f 0644 0:0");

@@ -6,6 +6,7 @@ mod fresh;
 mod hostile;
 mod imports;
 mod index;
+mod interpreters;
 mod laid;
 mod lambda;
 mod locks;

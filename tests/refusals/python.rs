@@ -66,6 +66,14 @@ fn values_that_make_no_sense() {
     refused(&with("interpreter = \"python\""), "7:15", "`python` is no program", "write a path of the image");
     refused(&with("index = \"pypi.org\""), "7:9", "`pypi.org` is no index", "write an address");
     refused("wheels = \"w\"\npython = \"three\"", "6:10", "`three` is not a version of Python", "");
+    for (number, text) in [("3.12", "3.12"), ("3.10", "3.10"), ("3", "3.12"), ("-3e9", "3.12"), ("nan", "3.12")] {
+        for what in ["wheels", "package"] {
+            let lines = format!("{what} = \"w\"\npython = {number}");
+            let help = format!("write python = \"{text}\"\n");
+            refused(&lines, "6:10", "the version of Python is a text, and this is a number", &help);
+        }
+    }
+    refused("wheels = \"w\"\npython = [3.12]", "6:10", "expected a text such as \"3.12\"", "");
     refused(&with("libc = \"glibc\""), "7:8", "`glibc` is not a C library", "");
     refused(&with("wheelhose = \"x\""), "7:1", "unknown key `wheelhose`", "did you mean `wheelhouse`?");
 }

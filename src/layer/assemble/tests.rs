@@ -72,7 +72,7 @@ fn a_stream_that_is_not_as_stated_is_refused() {
         for wrong in [other, shorter, longer] {
             let source = Source::Stream(Arc::new(Member(wrong)) as Arc<dyn Stream>);
             let error = assembled(&contents(&[("a", &bytes, source)])).unwrap_err();
-            assert_eq!(error.to_string(), "`a.bin` in `x.whl` is not what its size and its digest say", "{size}");
+            assert_eq!(error.to_string(), "`a.bin` in `x.whl` is not what the wheel's RECORD says", "{size}");
         }
     }
 }

@@ -111,8 +111,9 @@ fn needed(archive: &Archive, info: &str, name: &str, limit: u64) -> Result<Vec<u
     archive.read(member.ok_or_else(|| format!("it has no `{}/{name}`", shown(info)))?, limit)
 }
 
-/// Holds the members to `RECORD`: all files but itself and its signatures are there with a digest, and nothing else is.
-/// Where the digest is not of SHA-256 the member is read to find that.
+/// Holds the members to `RECORD`: all files but itself and its signatures are there with a digest. Rows of what is no file
+/// of the wheel say nothing: wheels that were thinned out have them, and nothing is laid for them. Where the digest is not
+/// of SHA-256 the member is read to find that.
 fn check_record(archive: &Archive, info: &str, rows: &[Row]) -> Result<Vec<WheelMember>, String> {
     let mut by_path: BTreeMap<&str, &Row> = BTreeMap::new();
     for row in rows {
@@ -136,11 +137,7 @@ fn check_record(archive: &Archive, info: &str, rows: &[Row]) -> Result<Vec<Wheel
         };
         files.push(WheelMember { member: member.clone(), digest });
     }
-    by_path.remove(record.as_str());
-    match by_path.first_key_value() {
-        Some((path, _)) => Err(format!("its RECORD has `{}`, which is no member", shown(path))),
-        None => Ok(files),
-    }
+    Ok(files)
 }
 
 /// The digest of a member by its row.

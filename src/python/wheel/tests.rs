@@ -207,6 +207,22 @@ fn signatures_of_record_stay_as_pip_leaves_them() {
 }
 
 #[test]
+fn rows_without_a_member_are_left_out() {
+    let mut draft = Draft::demo();
+    draft.entries.push(Entry::directory("de_mo/d/"));
+    let honest = draft.lay();
+    let row = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0";
+    for path in ["de_mo/_speed.c", "ghost.py", "de_mo/d/", "../../../etc/passwd", "/etc/passwd", "DE_MO/__init__.py"] {
+        for row in [row, ","] {
+            let mut draft = draft.clone();
+            draft.record = Some(format!("{path},{row}\n{}", draft.record()));
+            // Not in the `RECORD` that is laid either.
+            assert_eq!(draft.lay(), honest, "{path}");
+        }
+    }
+}
+
+#[test]
 fn data_goes_where_the_scheme_says() {
     let laid = Draft::demo()
         .but("WHEEL", &WHEEL.replace("true", "false"))

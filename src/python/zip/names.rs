@@ -1,6 +1,7 @@
 //! Members' names: which are refused, and which are too much alike.
 
 use super::central::Entry;
+use super::named;
 use crate::entry;
 
 /// Takes a member's name for a path and whether it is a directory's.
@@ -41,7 +42,8 @@ pub fn check(name: &[u8], is_utf8: bool) -> Result<(&str, bool), String> {
     Ok((path, is_directory))
 }
 
-/// Refuses two members of one name, or of names that some file systems take for one, and files in which others lie.
+/// Refuses two members of one name, or of names that some file systems take for one, those of folders included, and files
+/// in which others lie.
 pub fn check_apart(entries: &[Entry]) -> Result<(), String> {
     // With a NUL for `/` what lies in something comes right after it: nothing sorts between.
     let folded = |entry: &Entry| entry.member.path.to_lowercase().replace('/', "\0");
@@ -61,6 +63,19 @@ pub fn check_apart(entries: &[Entry]) -> Result<(), String> {
         let lies_in_it = second_name.strip_prefix(first_name.as_str()).is_some_and(|rest| rest.starts_with('\0'));
         if lies_in_it && !first.member.is_directory {
             return Err(format!("its {} is a file, and {} lies in it", first.shown(), second.shown()));
+        }
+        // What lies in one folder, whatever its case, stands together: looking at neighbours is enough.
+        let parts = first.member.path.split('/').zip(second.member.path.split('/'));
+        let mut length = 0;
+        for ((one, other), _) in
+            parts.zip(first_name.split('\0').zip(second_name.split('\0')).take_while(|(a, b)| a == b))
+        {
+            if one != other {
+                let [one, other] = [(first, one), (second, other)]
+                    .map(|(entry, part)| named(entry.member.path.get(..length + part.len()).unwrap_or(part)));
+                return Err(format!("its folders {one} and {other} differ in case alone"));
+            }
+            length += one.len() + 1;
         }
     }
     Ok(())

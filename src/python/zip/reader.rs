@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use flate2::bufread::DeflateDecoder;
 
-use super::{Member, Method, Place, shown};
+use super::{Member, Method, Place, named};
 use crate::layer::Stream;
 
 /// A member as a stream of its bytes.
@@ -22,7 +22,7 @@ impl Stream for MemberStream {
     }
 
     fn name(&self) -> String {
-        format!("{}: {}", shown(&self.archive), shown(&self.member.path))
+        format!("{} of {}", named(&self.member.path), named(&self.archive))
     }
 }
 

@@ -106,7 +106,7 @@ fn a_stream_that_is_read_in_part_is_no_more_than_that() {
     let mut whole = Vec::new();
     open().read_to_end(&mut whole).unwrap();
     assert_eq!((&part[..], &whole), (&text[..10], &text));
-    assert_eq!(crate::layer::Stream::name(&stream), "x.whl: a");
+    assert_eq!(crate::layer::Stream::name(&stream), "`a` of `x.whl`");
 }
 
 #[test]

@@ -140,7 +140,7 @@ pub(in crate::spec) struct LayerTable {
     /// The version of the interpreter that wheels or package are for: `3.12`, or `3.12.8`.
     #[serde(default)]
     #[schemars(with = "Option<String>")]
-    pub python: Option<Spanned<String>>,
+    pub python: Option<Spanned<PythonField>>,
     /// Where wheels or package are laid, absolute; the `site-packages` of the interpreter that `PATH` finds in the image if
     /// not given.
     #[serde(default)]
@@ -184,6 +184,21 @@ pub(in crate::spec) enum WheelsField {
     One(String),
     /// Folders and patterns.
     Several(Vec<String>),
+}
+
+/// A version of Python.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text such as \"3.12\"")]
+pub(in crate::spec) enum PythonField {
+    /// Its only form.
+    Text(String),
+    /// What is easily written instead. Which one does not matter: 3.10 would be 3.1.
+    #[serde(deserialize_with = "any_number")]
+    Number,
+}
+
+fn any_number<'de, D: Deserializer<'de>>(value: D) -> Result<(), D::Error> {
+    f64::deserialize(value).map(drop)
 }
 
 /// How wheels are split into layers.

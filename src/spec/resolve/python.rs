@@ -7,9 +7,9 @@ use toml::Spanned;
 use super::Source;
 use super::layer::{Key, place};
 use crate::context::IgnoreRules;
-use crate::python::{Extras, MOST_LAYERS, Split};
+use crate::python::{Extras, MOST_LAYERS, PythonVersion, Split};
 use crate::spec::error::SpecError;
-use crate::spec::file::{LayerTable, SplitField, SplitWord, WheelsField};
+use crate::spec::file::{LayerTable, PythonField, SplitField, SplitWord, WheelsField};
 use crate::spec::python::{Installation, Package, Wheels};
 use crate::spec::recipe::LayerContent;
 
@@ -83,11 +83,24 @@ impl Source {
             }
         }
         Ok(Installation {
-            python: self.read(python)?,
+            python: self.python(python)?,
             into: table.into.as_ref().map(|into| self.absolute(into)).transpose()?,
             interpreter: table.interpreter.as_ref().map(|text| text.get_ref().clone()),
             libc: table.libc.as_ref().map(|text| self.read(text)).transpose()?,
         })
+    }
+
+    fn python(&self, python: &Spanned<PythonField>) -> Result<PythonVersion, SpecError> {
+        let range = python.span();
+        match python.get_ref() {
+            PythonField::Text(text) => text.parse().map_err(|why: String| self.error(range, why)),
+            PythonField::Number => {
+                let written = self.text.get(range.clone()).filter(|text| text.parse::<PythonVersion>().is_ok());
+                let written = written.unwrap_or("3.12");
+                let help = format!("write python = \"{written}\"");
+                Err(self.error_with_help(range, "the version of Python is a text, and this is a number", help))
+            }
+        }
     }
 
     fn read<T: FromStr<Err = String>>(&self, text: &Spanned<String>) -> Result<T, SpecError> {

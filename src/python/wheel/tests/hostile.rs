@@ -160,6 +160,29 @@ fn names_that_are_too_much_alike_are_refused() {
         ("twice", named("de_mo/__init__.py"), "it has two members of the name `de_mo/__init__.py`"),
         ("case", named("De_mo/__INIT__.py"), "differ in case alone"),
         ("case beyond ASCII", two(Entry::file("é", ""), Entry::file("É", "")), "`É` and `é` differ in case alone"),
+        (
+            "case of a folder",
+            two(Entry::file("Odd2/a.py", ""), Entry::file("odd2/b.py", "")),
+            "its folders `Odd2` and `odd2` differ in case alone",
+        ),
+        ("case of a folder that is there", named("De_Mo/a.py"), "its folders `de_mo` and `De_Mo` differ in case alone"),
+        (
+            "case of a folder in others",
+            two(Entry::file("x/É/deep/a", ""), Entry::file("x/é/deep/b", "")),
+            "its folders `x/É` and `x/é` differ in case alone",
+        ),
+        (
+            "case of a folder that is a member",
+            two(Entry::directory("x/odd/"), Entry::file("x/Odd/a.py", "")),
+            "its folders `x/odd` and `x/Odd` differ in case alone",
+        ),
+        (
+            "case of a folder with others between",
+            planned(|draft| {
+                draft.entries.extend(["y/a", "y/B/a", "y-b", "y.c", "y/c/d", "Y/d"].map(|name| Entry::file(name, "")));
+            }),
+            "its folders `y` and `Y` differ in case alone",
+        ),
         ("file and directory", with(Entry::directory("de_mo/__init__.py/")), "is a file and a directory"),
         (
             "file in a file",

@@ -10,19 +10,6 @@ fn wheels_that_their_record_does_not_tell_of_are_refused() {
     refused(&[
         ("a member that is not there", without("__init__"), "its member `de_mo/__init__.py` is not in its RECORD"),
         (
-            "a row too many",
-            recorded(|text| format!("{text}ghost.py,,\n")),
-            "its RECORD has `ghost.py`, which is no member",
-        ),
-        (
-            "a row for a directory",
-            planned(|draft| {
-                draft.entries.push(Entry::directory("de_mo/d/"));
-                draft.record = Some(format!("{}de_mo/d/,,\n", draft.record()));
-            }),
-            "its RECORD has `de_mo/d/`, which is no member",
-        ),
-        (
             "two rows that differ",
             recorded(|text| format!("{text}de_mo/__init__.py,,\n")),
             "two rows for `de_mo/__init__.py` that differ",

@@ -52,6 +52,13 @@ pub(crate) struct Grounds {
     others: BTreeSet<Box<[u8]>>,
 }
 
+impl Grounds {
+    /// Whether there are other versions.
+    pub fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+}
+
 /// Wheels that share a layer.
 pub(super) struct Shared {
     /// The layer's name.

@@ -19,6 +19,7 @@ pub(crate) use layers::assemble_one;
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub(crate) use laying::ImageFiles;
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
+pub(crate) use python::Grounds;
 pub(crate) use single::Single;
 
 use std::path::PathBuf;

@@ -59,6 +59,13 @@ pub(crate) struct Grounds {
     others: BTreeSet<Box<[u8]>>,
 }
 
+impl Grounds {
+    /// Whether there are other versions.
+    pub fn has_others(&self) -> bool {
+        !self.others.is_empty()
+    }
+}
+
 /// What came of laying distributions.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {

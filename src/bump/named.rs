@@ -14,9 +14,10 @@ use super::{NamedLayer, Replacements, Run};
 use crate::build::Single;
 use crate::error::Error;
 use crate::image::{BASE_DIGEST, BASE_FACTS, DEFAULT_PATH, Descriptor, Facts, parse_facts};
-use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, Workspace};
+use crate::layer::Contents;
+use crate::spec::{Base, CopyFrom, LayerContent, LayerRecipe, Recipe, Workspace};
 
-use over::{Over, Renewed, Said};
+use over::{Over, Renewed, Said, is_lower, recipes_from};
 
 /// The image at this place with new versions of the named layers.
 pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[NamedLayer]) -> Result<Next, Error> {
@@ -48,10 +49,15 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
             (None, Some(layer)) if !renewed.is_empty() && matches!(layer.content, LayerContent::Steps { .. }) => {
                 (layer, false)
             }
-            (None, said) => {
+            (None, _) => {
                 over.must_not_depend_on(&renewed)?;
-                if let Some(layer) = said.filter(|layer| !renewed.is_empty() && holds_distributions(layer)) {
-                    grounds::must_be_the_same(&over, &single, layer, &renewed)?;
+                let own = run.recipe.layers.iter().filter(|layer| layer.is_for(&image.platform));
+                let part = || image.layer_name(at).and_then(|name| own.clone().find_map(|layer| layer.part(name)));
+                // If the specs have changed since, its name still tells.
+                if !renewed.is_empty()
+                    && let Some(layer) = said.layer(at).cloned().or_else(part).filter(holds_distributions)
+                {
+                    grounds::must_be_the_same(&over, &single, &layer, &renewed)?;
                 }
                 continue;
             }
@@ -63,6 +69,9 @@ pub(super) fn next(run: &Run<'_>, workspace: &Workspace, place: usize, named: &[
         };
         if image.layer_key(at) == Some(laid.key) {
             continue;
+        }
+        if !wholes.iter().any(|whole| whole.names.contains(&layer.name)) {
+            must_hold_the_same(&over, layer, &laid.contents)?;
         }
         if let (Some(others), Some((_, known)), true) = (&others, &mut facts, is_named) {
             over.correct(known, &stack, layer, others)?;
@@ -126,6 +135,59 @@ fn must_make_the_same_layers(over: &Over<'_>, single: &Single<'_>, whole: &Whole
     Err(Error::request(message, "push the spec instead"))
 }
 
+/// Makes sure that a part of wheels holds versions of what it held: else another part would lack, or have as well, what comes
+/// or goes.
+fn must_hold_the_same(over: &Over<'_>, layer: &LayerRecipe, contents: &Contents) -> Result<(), Error> {
+    if !matches!(&layer.content, LayerContent::Wheels(wheels) if wheels.part.is_some()) {
+        return Ok(());
+    }
+    let old = over.run.below(over.image, over.at + 1, &over.image.manifest.layers).headers(over.at)?;
+    let old = grounds::distributions(old.iter().map(|entry| &entry.path));
+    let new = grounds::distributions(contents.entries().map(|entry| &entry.path));
+    if old == new {
+        return Ok(());
+    }
+    let listed = |names: BTreeSet<&String>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+    let (new, old) = (listed(new.difference(&old).collect()), listed(old.difference(&new).collect()));
+    let what = match (new.join(", "), old.join(", ")) {
+        (new, old) if old.is_empty() => format!("{new} would come into it"),
+        (new, old) if new.is_empty() => format!("{old} would not be in it"),
+        (new, old) => format!("{new} would come into it, and {old} not be in it"),
+    };
+    let message = format!("the wheels of `{}` make other layers now: {what}", layer.name);
+    Err(Error::request(message, "push the spec instead"))
+}
+
+/// The places of the layers that a recipe's layer of wheels is split into, by those that are the topmost of such names.
+fn parts(image: &SubjectImage, layer: &LayerRecipe, lower: &[&Recipe]) -> BTreeMap<usize, LayerRecipe> {
+    let part = |at: usize| layer.part(image.layer_name(at)?).filter(|_| !is_lower(lower, image, at));
+    let mut all: BTreeMap<usize, LayerRecipe> = BTreeMap::new();
+    let mut places = (0..image.manifest.layers.len()).rev().map(|at| (at, part(at))).skip_while(|(_, p)| p.is_none());
+    while let Some((at, Some(part))) = places.next() {
+        if all.values().any(|other| other.name == part.name) {
+            break;
+        }
+        all.insert(at, part);
+    }
+    all
+}
+
+/// Makes sure that it can be told which layers are whose: two specs may call wheels the same, and split them.
+fn must_be_told_apart(own: &[&LayerRecipe], lower: &[&Recipe], name: &str) -> Result<(), Error> {
+    let is_split = |layer: &&LayerRecipe| layer.part(&layer.name).is_none();
+    let layers = || lower.iter().flat_map(|recipe| recipe.layers.iter().map(move |layer| (recipe, layer)));
+    let same = own.iter().filter(|layer| is_split(layer)).find_map(|layer| {
+        layers().find(|(_, other)| other.name == layer.name && is_split(other)).map(|(recipe, _)| (recipe, layer))
+    });
+    let Some((recipe, layer)) = same else { return Ok(()) };
+    let message = format!(
+        "`{name}` cannot be bumped: the spec of `{}` below splits wheels that it calls `{}` as well, and which layer is whose \
+         cannot be told",
+        recipe.name, layer.name
+    );
+    Err(Error::request(message, "push the spec instead, or call one of them otherwise"))
+}
+
 /// Where the named layers are in the image, lowest first.
 fn positions(
     run: &Run<'_>,
@@ -139,11 +201,18 @@ fn positions(
     let names: BTreeSet<&str> = own.iter().map(|layer| layer.name.as_str()).collect();
     let mut found: BTreeMap<usize, LayerRecipe> = BTreeMap::new();
     let mut wholes = Vec::new();
+    let recipes = recipes_from(run, workspace);
+    let lower = recipes.get(1..).unwrap_or_default();
+    let twice = |name: &str| Error::request(format!("the layer `{name}` is named twice"), "name it once");
     for NamedLayer { name, context } in named {
+        if own.iter().any(|layer| holds_distributions(layer) && (layer.name == *name || layer.part(name).is_some())) {
+            must_be_told_apart(&own, lower, name)?;
+        }
         if let Some(layer) = own.iter().find(|layer| layer.name == *name && layer.part(name).is_none()) {
-            let parts =
-                (0..image.manifest.layers.len()).filter_map(|at| Some((at, layer.part(image.layer_name(at)?)?)));
-            let parts: BTreeMap<usize, LayerRecipe> = parts.collect();
+            let parts = parts(image, layer, lower);
+            if let Some(part) = parts.iter().find_map(|(at, part)| found.contains_key(at).then_some(part)) {
+                return Err(twice(&part.name));
+            }
             if let Some(lowest) = parts.keys().next().copied() {
                 let layer = moved(layer, context.as_deref())?;
                 let names = parts.values().map(|part| part.name.clone()).collect();
@@ -166,7 +235,9 @@ fn positions(
             return Err(Error::request(format!("the spec of `{}` has no layer `{name}`", recipe.name), help));
         };
         let count = image.manifest.layers.len();
-        let Some(at) = (0..count).rev().find(|&at| image.layer_name(at) == Some(name)) else {
+        let is_part = matches!(&layer.content, LayerContent::Wheels(wheels) if wheels.part.is_some());
+        let is_it = |at: &usize| image.layer_name(*at) == Some(name) && !(is_part && is_lower(lower, image, *at));
+        let Some(at) = (0..count).rev().find(is_it) else {
             let there: BTreeSet<&str> = (0..count).filter_map(|at| image.layer_name(at)).collect();
             let message = format!("`{}` has no layer `{name}`", run.subject.location);
             return Err(Error::request(message, format!("it has {}; push the spec to add layers", quoted(there))));
@@ -182,7 +253,7 @@ fn positions(
             return Err(Error::request(message, "the spec has changed since it was pushed: push it instead"));
         }
         if found.insert(at, moved(&layer, context.as_deref())?).is_some() {
-            return Err(Error::request(format!("the layer `{name}` is named twice"), "name it once"));
+            return Err(twice(name));
         }
     }
     let lacking = own.iter().filter(|layer| !has(image, layer)).map(|layer| layer.name.as_str());

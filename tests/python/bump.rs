@@ -1,5 +1,8 @@
 //! A bump of wheels or of a package is, to the byte, what a push of everything would be.
 
+mod above;
+mod names;
+
 use std::path::PathBuf;
 
 use crate::support::Sandbox;

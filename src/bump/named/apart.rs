@@ -33,9 +33,7 @@ pub(super) fn is_apart(tree: &Tree, lower: &LayerRecipe, layer: &LayerRecipe) ->
         return Ok(false);
     }
     // Distributions of one recipe are laid as if none of the others were there.
-    if let (LayerContent::Wheels(one), LayerContent::Wheels(other)) = (&lower.content, &layer.content)
-        && one.is_beside(other)
-    {
+    if is_part_beside(lower, layer) {
         return Ok(true);
     }
     let (Some(lower), Some(upper)) = (destinations(lower), destinations(layer)) else { return Ok(false) };
@@ -49,4 +47,12 @@ pub(super) fn is_apart(tree: &Tree, lower: &LayerRecipe, layer: &LayerRecipe) ->
         }
     }
     Ok(true)
+}
+
+/// Whether both are parts of the same wheels.
+pub(super) fn is_part_beside(one: &LayerRecipe, other: &LayerRecipe) -> bool {
+    match (&one.content, &other.content) {
+        (LayerContent::Wheels(one), LayerContent::Wheels(other)) => one.is_beside(other),
+        _ => false,
+    }
 }

@@ -4,6 +4,7 @@
 mod apart;
 mod grounds;
 mod over;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

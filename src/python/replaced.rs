@@ -68,6 +68,9 @@ impl Old {
     pub fn files(&self, scheme: &Scheme, stack: &Stack) -> Result<Vec<Box<[u8]>>, layer::Error> {
         let Some(record) = stack.look(&join(&self.metadata, b"RECORD"))? else { return Ok(Vec::new()) };
         let Some(content) = stack.contents(&[&record])?.pop() else { return Ok(Vec::new()) };
+        if content.size > 0 && matches!(content.source, layer::Source::Nothing) {
+            return Err(layer::Error::Vanished(String::from_utf8_lossy(&record.path).into_owned()));
+        }
         let mut text = Vec::new();
         let failed = |source| layer::Error::Stream { what: String::from_utf8_lossy(&record.path).into_owned(), source };
         content.source.open()?.take(RECORD_LIMIT).read_to_end(&mut text).map_err(failed)?;

@@ -43,6 +43,9 @@ pub(super) fn must_be_the_same(
     let mut lies_in_emptied = false;
     for below in renewed {
         let old = over.run.below(image, below.at + 1, &image.manifest.layers).outline(below.at)?;
+        // What another version takes with it stands in its RECORD, which is another now.
+        let others = distributions(old.entries().chain(below.contents.entries()).map(|entry| &entry.path));
+        lies_in_emptied |= has_others && !others.is_disjoint(&names);
         let paths: BTreeSet<&[u8]> = old.entries().chain(below.contents.entries()).map(|entry| &*entry.path).collect();
         lies_in_emptied |= folders.iter().any(|folder| {
             let prefix = [folder, &b"/"[..]].concat();

@@ -8,7 +8,8 @@ use super::super::Run;
 use super::super::below::Below;
 use super::super::subject::SubjectImage;
 use super::apart::{destinations, is_apart, is_at_or_below, is_part_beside, may_hold};
-use super::{matters, published_facts};
+use super::records::with_records;
+use super::{holds_distributions, matters, published_facts};
 use crate::build::Single;
 use crate::entry::{Entry, Kind, normalise_path, parents};
 use crate::error::Error;
@@ -162,7 +163,14 @@ impl Over<'_> {
                 }
                 let is_apart = self.said.layer(at).map_or(Ok(false), |other| is_apart(stack.tree(), other, layer));
                 if !is_apart.map_err(|error| Error::layer(&self.run.recipe.name, layer, error.into()))? {
-                    near.insert(at, Arc::new(self.below(at + 1).outline(at)?));
+                    let below = self.below(at + 1);
+                    let outline = below.outline(at)?;
+                    let outline = match holds_distributions(layer) {
+                        true => with_records(outline, &below)
+                            .map_err(|error| Error::layer(&self.run.recipe.name, layer, error))?,
+                        false => outline,
+                    };
+                    near.insert(at, Arc::new(outline));
                     found = true;
                 }
             }

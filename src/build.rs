@@ -8,6 +8,7 @@ mod compose;
 mod layers;
 mod laying;
 mod prepare;
+mod python;
 mod scans;
 mod single;
 mod supply;
@@ -18,14 +19,16 @@ pub(crate) use layers::assemble_one;
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub(crate) use laying::ImageFiles;
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
+pub(crate) use python::Grounds;
 pub(crate) use single::Single;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{Facts, Nodes, Platform};
+use crate::python::Remembered;
 use crate::spec::Workspace;
 use crate::workshop::Workshop;
 
@@ -86,6 +89,10 @@ impl Memory for NoMemory {
     }
 
     fn nodes(&self, _: usize, _: &Digest) -> Option<Nodes> {
+        None
+    }
+
+    fn distributions(&self, _: usize, _: &str) -> Option<Arc<Remembered>> {
         None
     }
 }

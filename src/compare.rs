@@ -214,6 +214,13 @@ pub fn check_names<'a>(names: &[String], subjects: impl IntoIterator<Item = &'a 
     match names.iter().find(|name| !known.contains(*name)) {
         None => Ok(()),
         Some(name) => {
+            // Wheels may be split into several.
+            let is_part = |layer: &&String| layer.strip_prefix(&**name).is_some_and(|rest| rest.starts_with('/'));
+            let parts: Vec<String> = known.iter().filter(is_part).map(|name| format!("`{name}`")).collect();
+            if !parts.is_empty() {
+                let message = format!("neither image has a layer `{name}`, but parts of it");
+                return Err(Error::request(message, format!("name those that are meant, of {}", parts.join(", "))));
+            }
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             let help = match known.is_empty() {
                 true => "the images have no layers with names".to_owned(),

@@ -81,6 +81,16 @@ pub enum Error {
     /// A registry, or the way to it, failed.
     #[error(transparent)]
     Registry(#[from] Box<registry::Error>),
+    /// A file of a Python distribution cannot be had.
+    #[error("no wheel of the distribution `{name}` can be had")]
+    Distribution {
+        /// The distribution.
+        name: String,
+        /// Why.
+        source: Box<Error>,
+        /// What to do about it, if that is not what it is for others.
+        help: Option<String>,
+    },
     /// What was asked for is impossible or contradicts itself.
     #[error("{message}")]
     Request {
@@ -88,6 +98,14 @@ pub enum Error {
         message: String,
         /// What to do about it.
         help: Option<String>,
+    },
+    /// What others say is not so.
+    #[error("{message}")]
+    Elsewhere {
+        /// What is not so.
+        message: String,
+        /// What to do about it.
+        help: String,
     },
     /// The result cannot be printed.
     #[error("failed to write to standard output")]
@@ -120,6 +138,28 @@ fn place(span: Option<&Span>) -> String {
     span.map(|span| format!("{span}: ")).unwrap_or_default()
 }
 
+/// What to do where a file of a distribution cannot be had: indexes are no registries, and know no login.
+fn distribution_help(source: &Error) -> String {
+    const WHEELHOUSE: &str = "name a folder that holds the locked wheel as `wheelhouse`";
+    match source {
+        Error::Registry(error) => match error.as_ref() {
+            registry::Error::Offline { .. } => format!("run again without `--offline`, or {WHEELHOUSE}"),
+            registry::Error::WrongDigest { .. } => {
+                format!("the server sent something else than what was locked: do not use it, and {WHEELHOUSE}")
+            }
+            registry::Error::Unauthorized { .. } | registry::Error::Denied { .. } => {
+                format!("credentials for indexes are not supported; {WHEELHOUSE}")
+            }
+            registry::Error::Broken { .. } => match error.help() {
+                Some(help) => format!("{help}; or {WHEELHOUSE}"),
+                None => WHEELHOUSE.to_owned(),
+            },
+            _ => WHEELHOUSE.to_owned(),
+        },
+        _ => WHEELHOUSE.to_owned(),
+    }
+}
+
 impl Error {
     /// A layer that cannot be made. Where that is for the base it is laid over, it is the base's error.
     pub(crate) fn layer(image: &str, layer: &LayerRecipe, source: crate::layer::Error) -> Error {
@@ -138,6 +178,14 @@ impl Error {
         }
     }
 
+    /// A distribution of which no file can be had. What this machine is to blame for stays as it is.
+    pub(crate) fn distribution(name: &str, source: Error) -> Error {
+        match source.class() {
+            Class::Remote => Error::Distribution { name: name.to_owned(), source: Box::new(source), help: None },
+            Class::Input | Class::Local => source,
+        }
+    }
+
     /// A request that cannot be met.
     pub fn request(message: impl Into<String>, help: impl Into<String>) -> Error {
         Error::Request { message: message.into(), help: Some(help.into()) }
@@ -150,14 +198,14 @@ impl Error {
             Error::Request { .. } => Class::Input,
             Error::Context(error) => error.class(),
             Error::Layer { source, .. } => source.class(),
-            Error::Base { source, .. } => source.class(),
+            Error::Base { source, .. } | Error::Distribution { source, .. } => source.class(),
             Error::Image(_) => Class::Input,
             Error::Tree(error) => error.class(),
             Error::Output(error) => error.class(),
             Error::Store(_) | Error::Threads(_) | Error::Print(_) => Class::Local,
             Error::Registry(error) if error.is_local() => Class::Local,
             Error::Registry(error) if error.is_input() => Class::Input,
-            Error::Registry(_) => Class::Remote,
+            Error::Registry(_) | Error::Elsewhere { .. } => Class::Remote,
         }
     }
 
@@ -168,10 +216,12 @@ impl Error {
             Error::Context(error) => error.help(),
             Error::Layer { source, .. } => source.help(),
             Error::Base { source, .. } => source.help(),
+            Error::Distribution { source, help, .. } => Some(help.clone().unwrap_or_else(|| distribution_help(source))),
             Error::Output(error) => error.help(),
             Error::Store(error) => error.help(),
             Error::Registry(error) => error.help(),
             Error::Request { help, .. } => help.clone(),
+            Error::Elsewhere { help, .. } => Some(help.clone()),
             Error::Image(ImageError::Platform { .. }) => {
                 Some("name one that there is with --platform or in `platforms`".to_owned())
             }

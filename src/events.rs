@@ -1,7 +1,8 @@
 //! What a run tells while it works. The library prints nothing.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Something that takes a while.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,6 +105,8 @@ impl<F: Fn(Event) + Send + Sync> Listener for F {
 pub struct Events {
     listener: Arc<dyn Listener>,
     next: Arc<AtomicU64>,
+    /// What was told once.
+    told: Arc<Mutex<BTreeSet<String>>>,
 }
 
 impl std::fmt::Debug for Events {
@@ -115,7 +118,7 @@ impl std::fmt::Debug for Events {
 impl Events {
     /// Events for `listener`.
     pub fn to(listener: Arc<dyn Listener>) -> Events {
-        Events { listener, next: Arc::new(AtomicU64::new(0)) }
+        Events { listener, next: Arc::new(AtomicU64::new(0)), told: Arc::default() }
     }
 
     /// Events that nobody hears.
@@ -128,6 +131,13 @@ impl Events {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.listener.hear(Event::Begin { id, task, total });
         Running { listener: Arc::clone(&self.listener), id }
+    }
+
+    /// Tells something worth knowing, unless the same was told in this way before: several platforms may come upon it.
+    pub fn note_once(&self, text: String) {
+        if self.told.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+            self.note(text);
+        }
     }
 
     /// Tells something worth knowing.

@@ -16,9 +16,9 @@ mod reference;
 mod splice;
 mod tree;
 
-pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, LAYER_DIFF_ID, LISTING, TREE};
+pub use cache::{CACHE_CONFIG, CACHE_LIMIT, CacheImage, CachedLayer, DISTRIBUTIONS, LAYER_DIFF_ID, LISTING, TREE};
 pub use compose::{BASE_DIGEST, BASE_FACTS, BASE_NAME, BaseDocuments, Image, LAYER_KEY, LAYER_NAME, Layer, compose};
-pub use config::{CONFIG_LIMIT, Config, ConfigEdits, Healthcheck, epoch_of, timestamp};
+pub use config::{CONFIG_LIMIT, Config, ConfigEdits, DEFAULT_PATH, Healthcheck, epoch_of, timestamp};
 pub use descriptor::Descriptor;
 pub use error::ImageError;
 pub(crate) use layer_reader::LAYER_LIMIT;

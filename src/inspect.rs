@@ -181,6 +181,14 @@ impl Inspected {
             [place] => Ok(place),
             [] => {
                 let names: Vec<&str> = self.layers.iter().filter_map(|layer| layer.name.as_deref()).collect();
+                // Wheels may be split into several.
+                let is_part = |name: &&str| name.strip_prefix(meant).is_some_and(|rest| rest.starts_with('/'));
+                let parts: Vec<String> =
+                    names.iter().copied().filter(is_part).map(|name| format!("`{name}`")).collect();
+                if !parts.is_empty() {
+                    let message = format!("`{}` has no layer `{meant}`, but parts of it", self.image.name());
+                    return Err(Error::request(message, format!("name one of {}", parts.join(", "))));
+                }
                 let named = if names.is_empty() { String::new() } else { format!(", named {}", names.join(", ")) };
                 let help = match self.layers.len() {
                     0 => "the image has no layers".to_owned(),

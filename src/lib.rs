@@ -96,6 +96,7 @@ pub mod pin;
 pub mod plan;
 pub mod published;
 pub mod push;
+pub mod python;
 pub mod registry;
 pub mod spec;
 pub mod store;

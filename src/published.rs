@@ -13,6 +13,7 @@ use crate::image::{
     Manifest, Nodes, Platform, Reference, Repository, parse_facts,
 };
 use crate::layer::{Codec, Listing};
+use crate::python::Remembered;
 use crate::registry::{self, RemoteRepository, Traffic};
 use crate::workshop::Workshop;
 
@@ -102,6 +103,8 @@ pub struct Published {
     no_trees: Mutex<BTreeSet<Digest>>,
     /// Listings that were fetched, by the keys of their layers.
     listings: Mutex<BTreeMap<Digest, Listing>>,
+    /// What is remembered of distributions, by the digests of the blobs that say so; nothing for those that are none.
+    distributions: Mutex<BTreeMap<Digest, Option<Arc<Remembered>>>>,
 }
 
 impl Published {
@@ -123,6 +126,7 @@ impl Published {
             others: OnceLock::new(),
             no_trees: Mutex::default(),
             listings: Mutex::default(),
+            distributions: Mutex::default(),
         })
     }
 
@@ -395,6 +399,24 @@ impl Memory for Published {
             // It was not read here, so it is kept apart from those that were.
             let _ = store.put_heard_tree(base, &nodes);
             Some(nodes)
+        })
+    }
+
+    fn distributions(&self, place: usize, image: &str) -> Option<Arc<Remembered>> {
+        let places = [place].into_iter().chain(self.places.keys().copied().filter(|&other| other != place));
+        places.into_iter().find_map(|place| {
+            let (_, blob) = self.cache(place)?.distributions.iter().find(|(of, _)| of == image)?;
+            let mut known = self.distributions.lock().unwrap_or_else(PoisonError::into_inner);
+
+            match known.get(&blob.digest) {
+                Some(remembered) => remembered.clone(),
+                None => {
+                    let bytes = self.blob(place, blob);
+                    let remembered = bytes.and_then(|bytes| Remembered::decode(&bytes)).map(Arc::new);
+                    known.insert(blob.digest, remembered.clone());
+                    remembered
+                }
+            }
         })
     }
 }

@@ -65,6 +65,8 @@ pub fn push(
             whys = asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             done
         })?;
+    } else {
+        remember::remember_wheels(workshop, &survey, lookup);
     }
     let whys = Arc::new(whys);
     let mut built = build::compose(&survey.prepared, &survey.layers, options);

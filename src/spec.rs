@@ -8,6 +8,7 @@ mod duration;
 mod error;
 mod file;
 mod lock;
+mod python;
 mod recipe;
 mod repository;
 mod resolve;
@@ -19,6 +20,7 @@ mod write;
 
 pub use error::{Span, SpecError};
 pub use lock::{LOCK_FILE, Lock};
+pub use python::{Installation, Package, Wheels};
 pub use recipe::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Profile, Ran, Recipe, Setting};
 pub use repository::{Encryption, LifecyclePolicy, RepositorySettings, TagMutability};
 pub(crate) use resolve::is_image_name;

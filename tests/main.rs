@@ -19,6 +19,7 @@ mod inspect;
 mod lock;
 mod plan;
 mod push;
+mod python;
 mod refusals;
 mod support;
 mod verify;

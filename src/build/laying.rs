@@ -1,13 +1,14 @@
 //! Laying: the layers of an image over its base, each with its key, and the images and stages that they copy from.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Options;
 use super::bases::{Bases, in_base};
-use super::prepare::{Memory, PreparedBase, PreparedLayer};
+use super::prepare::{Lore, Memory, PreparedBase, PreparedLayer};
+use super::python::{Grounds, Outcome, Owners, Python};
 use super::scans::Scans;
 use super::supply::FromElsewhere;
 use crate::base::{self, BaseImage};
@@ -50,6 +51,12 @@ pub(super) struct Laying<'a> {
     /// The digests of the images among them.
     others: Vec<Digest>,
     depth: usize,
+    /// The `PATH` of the image that is laid.
+    pub search_path: String,
+    /// The digest of the image at the bottom of what is laid.
+    pub ground: Option<Digest>,
+    /// What was learnt of distributions.
+    lore: Lore,
 }
 
 impl<'a> Laying<'a> {
@@ -60,7 +67,19 @@ impl<'a> Laying<'a> {
         scans: &'a Scans,
         options: &'a Options,
     ) -> Laying<'a> {
-        Laying { bases, memory, place, scans, options, sources: BTreeMap::new(), others: Vec::new(), depth: 0 }
+        Laying {
+            bases,
+            memory,
+            place,
+            scans,
+            options,
+            sources: BTreeMap::new(),
+            others: Vec::new(),
+            depth: 0,
+            search_path: String::new(),
+            ground: None,
+            lore: Lore::default(),
+        }
     }
 
     /// What the recipe says for a platform, over this base.
@@ -114,23 +133,92 @@ impl<'a> Laying<'a> {
         stack: &mut Stack,
     ) -> Result<Vec<PreparedLayer>, Error> {
         let mut laid = Vec::new();
-        for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
-            let contents = self.lay(layer, platform, stack)?;
-            let may_be_nothing = matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Steps { .. });
-            if may_be_nothing && contents.is_empty() {
-                continue;
-            }
+        let mut push = |layer: &LayerRecipe, name: String, contents: Contents, stack: &mut Stack| {
             let contents = Arc::new(contents);
             stack.push(Arc::clone(&contents));
             laid.push(PreparedLayer {
-                name: layer.name.clone(),
+                name,
                 key: contents.key(layer.compression),
                 codec: layer.compression,
                 contents,
                 recipe: Arc::new(layer.clone()),
             });
+        };
+        let mut owners = Owners::new();
+        for layer in layers.iter().filter(|layer| layer.is_for(platform)) {
+            if let Some(outcome) = self.distributions(layer, platform, stack, &mut owners)? {
+                for (name, contents) in outcome.layers {
+                    push(layer, name, contents, stack);
+                }
+                self.lore.wheels.extend(outcome.wheels);
+                self.lore.replacements.extend(outcome.replacements);
+                continue;
+            }
+            let contents = self.lay(layer, platform, stack)?;
+            let may_be_nothing = matches!(layer.content, LayerContent::Copy { .. } | LayerContent::Steps { .. });
+            if !may_be_nothing || !contents.is_empty() {
+                push(layer, layer.name.clone(), contents, stack);
+            }
         }
         Ok(laid)
+    }
+
+    /// The layers of Python distributions; nothing for another layer.
+    fn distributions(
+        &self,
+        layer: &LayerRecipe,
+        platform: &Platform,
+        stack: &Stack,
+        owners: &mut Owners,
+    ) -> Result<Option<Outcome>, Error> {
+        let python = self.python(layer, platform);
+        match &layer.content {
+            LayerContent::Wheels(wheels) => python.wheels(wheels, stack, owners).map(Some),
+            LayerContent::Package(package) => python.package(package, stack, owners).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// The names of the layers that wheels are split into.
+    pub fn parts(&self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Vec<String>, Error> {
+        match self.distributions(layer, platform, stack, &mut Owners::new())? {
+            Some(outcome) => Ok(outcome.layers.into_iter().map(|(name, _)| name).collect()),
+            None => Ok(vec![layer.name.clone()]),
+        }
+    }
+
+    /// What the laying of a layer's distributions, of these names, depends on in the image below; nothing for another layer.
+    pub fn grounds(
+        &self,
+        layer: &LayerRecipe,
+        names: &BTreeSet<String>,
+        platform: &Platform,
+        stack: &Stack,
+    ) -> Result<Option<Grounds>, Error> {
+        let installation = match &layer.content {
+            LayerContent::Wheels(wheels) => &wheels.installation,
+            LayerContent::Package(package) => &package.installation,
+            _ => return Ok(None),
+        };
+        self.python(layer, platform).grounds(installation, names, stack).map(Some)
+    }
+
+    /// How the distributions of a layer are laid.
+    fn python<'b>(&'b self, layer: &'b LayerRecipe, platform: &'b Platform) -> Python<'b> {
+        let Laying { bases, memory, place, options, search_path, ground, .. } = self;
+        let image = &bases.recipe.name;
+        Python {
+            workshop: bases.workshop,
+            image,
+            layer,
+            layers: &bases.recipe.layers,
+            platform,
+            search_path,
+            options,
+            ground: *ground,
+            memory: memory.as_ref(),
+            place: *place,
+        }
     }
 
     fn lay(&mut self, layer: &LayerRecipe, platform: &Platform, stack: &Stack) -> Result<Contents, Error> {
@@ -145,6 +233,8 @@ impl<'a> Laying<'a> {
             LayerContent::Context { .. } | LayerContent::Entries(_) => {
                 self.scans.lay(layer, platform, stack, self.options.epoch).map_err(failed)
             }
+            // Their layers may be several.
+            LayerContent::Wheels(_) | LayerContent::Package(_) => Ok(Contents::default()),
             LayerContent::Run => {
                 let message = format!("`{}` would have to be run", layer.name);
                 let help = "tarsia runs nothing: build that stage where it can run".to_owned();
@@ -211,6 +301,11 @@ impl<'a> Laying<'a> {
     /// The digests of the images that were copied from since this was last asked.
     pub fn take_others(&mut self) -> Vec<Digest> {
         std::mem::take(&mut self.others)
+    }
+
+    /// What was learnt of distributions since this was last asked.
+    pub fn take_lore(&mut self) -> Lore {
+        std::mem::take(&mut self.lore)
     }
 
     /// An image that is copied from.

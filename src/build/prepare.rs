@@ -11,6 +11,7 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::image::{self, Facts, Nodes, Platform, Tree};
 use crate::layer::{Codec, Contents, NoFiles, Stack};
+use crate::python::{Laid, Remembered, Replacement};
 use crate::registry::Traffic;
 use crate::spec::{Base, BaseTree, CopyFrom, LayerContent, LayerRecipe, Workspace};
 use crate::workshop::Workshop;
@@ -25,6 +26,9 @@ pub trait Memory: Send + Sync {
 
     /// The paths of the base with this digest.
     fn nodes(&self, place: usize, base: &Digest) -> Option<Nodes>;
+
+    /// What is remembered of the Python distributions of the image of this name, at this place of the workspace.
+    fn distributions(&self, place: usize, image: &str) -> Option<Arc<Remembered>>;
 }
 
 /// A recipe with everything that decides its bytes.
@@ -57,6 +61,24 @@ pub struct PreparedImage {
     ground: Option<Digest>,
     /// The digests of the images that are copied from.
     others: Vec<Digest>,
+    /// What was learnt of the distributions in it.
+    lore: Lore,
+}
+
+/// What a run learnt of Python distributions, worth to be remembered.
+#[derive(Debug, Default)]
+pub(crate) struct Lore {
+    /// The wheels that were laid.
+    pub wheels: Vec<Laid>,
+    /// The files of old versions that were taken away.
+    pub replacements: Vec<Replacement>,
+}
+
+impl Lore {
+    /// Whether something had to be read or downloaded because nobody remembered it.
+    pub fn is_news(&self) -> bool {
+        self.wheels.iter().any(|laid| laid.is_news) || self.replacements.iter().any(|one| one.is_news)
+    }
 }
 
 /// What a prepared image is built on.
@@ -94,6 +116,11 @@ impl PreparedImage {
     /// The base with the layers laid over it.
     pub(crate) fn stack(&self) -> &Stack {
         &self.stack
+    }
+
+    /// What was learnt of the distributions in it.
+    pub(crate) fn lore(&self) -> &Lore {
+        &self.lore
     }
 
     /// The digests of the images whose paths may have been read: the one at the bottom, and those that are copied from.
@@ -160,17 +187,56 @@ pub fn prepare_with(
                 }
             };
             let said = laying.said(&platform, &base)?;
+            laying.search_path = search_path(&said.config, &base, &prepared);
+            laying.ground = ground;
             let mut layers = laying.lay_all(&said.layers, &platform, &mut stack)?;
+            let count = layers.len() + layers_of(&base, &prepared);
+            if count > LAYER_LIMIT && said.layers.iter().any(|layer| matches!(layer.content, LayerContent::Wheels(_))) {
+                let message =
+                    format!("the image `{}` would have {count} layers, and {LAYER_LIMIT} is the most", recipe.name);
+                return Err(Error::request(message, "write a number of groups for `split`, for example split = 20"));
+            }
             if !used.as_image {
                 // What is only copied from needs no blobs.
                 layers.clear();
             }
-            let others = laying.take_others();
-            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others });
+            let (others, lore) = (laying.take_others(), laying.take_lore());
+            images.push(PreparedImage { platform, base, layers, config: said.config, stack, ground, others, lore });
         }
         prepared.push(Prepared { name: recipe.name.clone(), requested, platforms: images, traffic });
     }
     Ok(prepared)
+}
+
+/// How many layers an image may have that wheels make many of: container engines stack no more.
+const LAYER_LIMIT: usize = 127;
+
+/// How many layers there are below a recipe's own.
+fn layers_of(base: &PreparedBase, prepared: &[Prepared]) -> usize {
+    match base {
+        PreparedBase::Image(image) => image.documents.layers.len(),
+        &PreparedBase::Prepared(place, at) => {
+            let below = &prepared[place].platforms[at];
+            below.layers.len() + layers_of(&below.base, prepared)
+        }
+    }
+}
+
+/// Where an image's programs are looked for: its `PATH`, or docker's where none is set.
+fn search_path(edits: &image::ConfigEdits, base: &PreparedBase, prepared: &[Prepared]) -> String {
+    let set = |edits: &image::ConfigEdits| {
+        edits.env.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone())
+    };
+    if let Some(path) = set(edits) {
+        return path;
+    }
+    match base {
+        PreparedBase::Image(image) => image.documents.config.variable("PATH").unwrap_or(image::DEFAULT_PATH).to_owned(),
+        &PreparedBase::Prepared(place, at) => {
+            let below = &prepared[place].platforms[at];
+            search_path(&below.config, &below.base, prepared)
+        }
+    }
 }
 
 /// What becomes of a recipe's image.

@@ -32,7 +32,7 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
         LayerContent::Context { from, exclude, .. } => {
             Some((layer.content.context_path(platform)?, from.clone(), exclude.clone()))
         }
-        LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => None,
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::workshop::Workshop;
 /// How many entries an archive may have.
 const ENTRY_LIMIT: usize = 1_000_000;
 /// The largest file that is fetched, in bytes.
-const FETCH_LIMIT: u64 = 16 << 30;
+pub(super) const FETCH_LIMIT: u64 = 16 << 30;
 
 /// What comes from elsewhere, by way of the store.
 pub(super) struct FromElsewhere<'a> {
@@ -24,7 +24,11 @@ pub(super) struct FromElsewhere<'a> {
 
 impl Supply for FromElsewhere<'_> {
     fn fetch(&self, url: &str, checksum: &Digest) -> Result<FileContent, Box<dyn std::error::Error + Send + Sync>> {
-        Ok(fetch(self.workshop, url, checksum)?)
+        let other = |digest| {
+            let help = "if that is the file that is meant, write this digest in --checksum";
+            Error::request(format!("`{}` is not what its checksum says, but {digest}", shown_url(url)), help)
+        };
+        Ok(fetch(self.workshop, url, checksum, &other)?)
     }
 
     fn unpack(
@@ -35,12 +39,14 @@ impl Supply for FromElsewhere<'_> {
     }
 }
 
-/// A file of the web that is what `checksum` says, or no file.
-fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileContent, Error> {
-    let mut key = Hasher::new();
-    key.field(b"a file from elsewhere");
-    key.field(checksum.as_bytes());
-    let key = key.finish();
+/// A file of the web that is what `checksum` says, or no file. `other` is the error where it is another.
+pub(super) fn fetch(
+    workshop: &Workshop,
+    url: &str,
+    checksum: &Digest,
+    other: &dyn Fn(Digest) -> Error,
+) -> Result<FileContent, Error> {
+    let key = file_key(checksum);
     let content = |pack: &Pack| {
         let size = pack.size();
         pack.source(0, size).map(|source| FileContent { size, digest: *checksum, source })
@@ -63,13 +69,23 @@ fn fetch(workshop: &Workshop, url: &str, checksum: &Digest) -> Result<FileConten
         return Err(too_large(url));
     }
     if digest != *checksum {
-        return Err(Error::request(
-            format!("`{}` is not what its checksum says, but {digest}", shown_url(url)),
-            "if that is the file that is meant, write this digest in --checksum",
-        ));
+        return Err(other(digest));
     }
     let pack = new.commit(&key, Vec::new())?;
     content(&pack).ok_or_else(|| too_large(url))
+}
+
+/// Whether the file that is what `checksum` says is here already.
+pub(super) fn is_kept(workshop: &Workshop, checksum: &Digest) -> bool {
+    workshop.store().pack(&file_key(checksum)).is_some()
+}
+
+/// What a file from elsewhere is kept by.
+fn file_key(checksum: &Digest) -> Digest {
+    let mut key = Hasher::new();
+    key.field(b"a file from elsewhere");
+    key.field(checksum.as_bytes());
+    key.finish()
 }
 
 fn too_large(url: &str) -> Error {

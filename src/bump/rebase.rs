@@ -236,6 +236,11 @@ fn holds(
     {
         return refuse(format!("`/{}` is not what it was", String::from_utf8_lossy(path)));
     }
+    if let Some((_, facts)) = &facts
+        && let Some(path) = facts.directories().find(|path| old_nodes.children(path) != nodes.children(path))
+    {
+        return refuse(format!("`/{}` has other names in it", String::from_utf8_lossy(path)));
+    }
     for file in AccountFile::ALL {
         if old_nodes.accounts(file)? != nodes.accounts(file)? {
             return refuse(format!("`/{}` names other users", file.path()));

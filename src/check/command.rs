@@ -3,10 +3,7 @@
 use super::files::{Files, Lying};
 use super::finding::display;
 use crate::error::Error;
-use crate::image::Config;
-
-/// Where programs are looked for when an image does not say.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+use crate::image::{Config, DEFAULT_PATH};
 
 /// Where a program is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub struct PlanArguments {
     /// End with exit code 1 if there is work
     #[arg(long)]
     pub exit_code: bool,
-    /// List every file that differs in this layer, or tell where it is known from
+    /// List every file that differs in this layer, or in the layers of these wheels, or tell where it is known from
     #[arg(long, value_name = "LAYER")]
     pub explain: Option<String>,
 }
@@ -43,10 +43,17 @@ pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
         &lookup,
     )?;
     progress.finish();
+    // Wheels may be split into several layers, which their name stands for.
+    let is_part = |layer: &str, name: &str| {
+        let mut named = workspace.recipes.iter().flat_map(|recipe| &recipe.layers).filter(|one| one.name == name);
+        named.any(|one| one.part(layer).is_some())
+    };
+    let is_explained =
+        |layer: &str| arguments.explain.as_deref().is_some_and(|name| layer == name || is_part(layer, name));
     if let Some(name) = &arguments.explain {
         let layers = planned.iter().flat_map(|image| &image.platforms).flat_map(|platform| &platform.layers);
         let names: BTreeSet<&str> = layers.filter_map(|layer| layer.name.as_deref()).collect();
-        if !names.contains(name.as_str()) {
+        if !names.iter().any(|layer| is_explained(layer)) {
             let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
             let help = format!("the layers are {}", names.join(", "));
             return Err(Error::request(format!("no image of this run has a layer `{name}`"), help));
@@ -57,14 +64,14 @@ pub fn run(arguments: &PlanArguments) -> Result<bool, Error> {
         if push.common.json {
             text.push_str(&format!("{}\n", document(image)));
         } else {
-            write(image, arguments.explain.as_deref(), &mut text);
+            write(image, &is_explained, &mut text);
         }
     }
     report::print(&text)?;
     Ok(!(arguments.exit_code && planned.iter().any(|image| image.work)))
 }
 
-fn write(image: &Planned, explain: Option<&str>, text: &mut String) {
+fn write(image: &Planned, is_explained: &dyn Fn(&str) -> bool, text: &mut String) {
     let digest = image.digest.map_or_else(|| "digest not known yet".to_owned(), |digest| digest.to_string());
     let work = if image.work { "to push" } else { "nothing to do" };
     text.push_str(&format!("{} {work}, {digest} tags {}\n", image.repository, image.tags.join(" ")));
@@ -82,10 +89,10 @@ fn write(image: &Planned, explain: Option<&str>, text: &mut String) {
             text.push_str(line.trim_end());
             text.push('\n');
             if let Some(why) = &layer.why {
-                let extent = if explain == Some(name) { Extent::All } else { Extent::First("--explain") };
+                let extent = if is_explained(name) { Extent::All } else { Extent::First("--explain") };
                 why::write(name, why, extent, text);
             }
-            if let Some(found) = layer.found.as_ref().filter(|_| explain == Some(name)) {
+            if let Some(found) = layer.found.as_ref().filter(|_| is_explained(name)) {
                 text.push_str(&format!("           {}\n", shown(&found.words())));
             }
         }

@@ -22,6 +22,11 @@ pub const TREE_OF: &str = "dev.tarsia.tree.of";
 pub const LISTING: &str = "application/vnd.tarsia.listing.v1+zstd";
 /// The media type of a base tree. Its version is that of the form: a tree of another form is none, and is replaced.
 pub const TREE: &str = "application/vnd.tarsia.tree.v3+zstd";
+/// The media type of what is remembered of the Python distributions of an image.
+pub const DISTRIBUTIONS: &str = "application/vnd.tarsia.distributions.v1+zstd";
+
+/// Of how many images what they are made of is remembered: some keep all of theirs in one repository.
+const DISTRIBUTIONS_LIMIT: usize = 24;
 
 /// The config of every cache image: of no platform, so that nobody takes it for an image to run.
 pub const CACHE_CONFIG: &[u8] =
@@ -45,6 +50,8 @@ pub struct CacheImage {
     pub layers: Vec<CachedLayer>,
     /// Base trees, with the digest of the manifest each belongs to.
     pub trees: Vec<(Digest, Descriptor)>,
+    /// What is remembered of the distributions of images, with their names.
+    pub distributions: Vec<(String, Descriptor)>,
 }
 
 impl CacheImage {
@@ -64,6 +71,10 @@ impl CacheImage {
                 TREE => cache
                     .trees
                     .extend(digest(blob, TREE_OF).map(|of| (of, Descriptor::new(TREE, blob.digest, blob.size)))),
+                DISTRIBUTIONS => cache.distributions.extend(
+                    text(blob, LAYER_IMAGE)
+                        .map(|image| (image, Descriptor::new(DISTRIBUTIONS, blob.digest, blob.size))),
+                ),
                 media_type::LAYER | media_type::LAYER_GZIP | media_type::LAYER_ZSTD => {
                     let (Some(key), Some(diff_id)) = (digest(blob, LAYER_KEY), digest(blob, LAYER_DIFF_ID)) else {
                         continue;
@@ -98,6 +109,12 @@ impl CacheImage {
         self.trees.splice(0..0, trees);
     }
 
+    /// Puts what is remembered of an image's distributions in the place of what was.
+    pub fn add_distributions(&mut self, image: &str, distributions: Descriptor) {
+        self.distributions.retain(|(other, _)| other != image);
+        self.distributions.insert(0, (image.to_owned(), distributions));
+    }
+
     /// Leaves out what these blobs were said to be.
     pub fn forget(&mut self, gone: &BTreeSet<Digest>) {
         self.layers.retain(|cached| !gone.contains(&cached.layer.digest));
@@ -105,6 +122,7 @@ impl CacheImage {
             cached.listing.take_if(|listing| gone.contains(&listing.digest));
         }
         self.trees.retain(|(_, tree)| !gone.contains(&tree.digest));
+        self.distributions.retain(|(_, distributions)| !gone.contains(&distributions.digest));
     }
 
     /// The manifest, cut to [`CACHE_LIMIT`] blobs. Two trees at most are kept: a repository has few bases.
@@ -113,6 +131,11 @@ impl CacheImage {
         for (of, tree) in self.trees.iter().take(2) {
             let mut blob = Descriptor::new(TREE, tree.digest, tree.size);
             blob.annotations.insert(TREE_OF.into(), of.to_string());
+            blobs.push(blob);
+        }
+        for (image, distributions) in self.distributions.iter().take(DISTRIBUTIONS_LIMIT) {
+            let mut blob = Descriptor::new(DISTRIBUTIONS, distributions.digest, distributions.size);
+            blob.annotations.insert(LAYER_IMAGE.into(), image.clone());
             blobs.push(blob);
         }
         for cached in &self.layers {
@@ -177,8 +200,21 @@ mod tests {
     }
 
     #[test]
+    fn what_is_remembered_of_an_image_replaces_what_was() {
+        let mut cache = CacheImage::default();
+        for number in 0..30 {
+            cache.add_distributions(&format!("image {number}"), Descriptor::of(DISTRIBUTIONS, &[number]));
+        }
+        cache.add_distributions("image 7", Descriptor::of(DISTRIBUTIONS, b"new"));
+        let read = CacheImage::read(&cache.to_manifest());
+        let names: Vec<&str> = read.distributions.iter().map(|(image, _)| image.as_str()).collect();
+        assert_eq!((names.len(), &names[..3]), (DISTRIBUTIONS_LIMIT, &["image 7", "image 29", "image 28"][..]));
+        assert_eq!(read.distributions[0].1.digest, Digest::of(b"new"));
+    }
+
+    #[test]
     fn what_is_malformed_is_left_out() {
-        let mut manifest = CacheImage { layers: vec![cached("a"), cached("b")], trees: Vec::new() }.to_manifest();
+        let mut manifest = CacheImage { layers: vec![cached("a"), cached("b")], ..CacheImage::default() }.to_manifest();
         manifest.layers[0].annotations.insert(LAYER_DIFF_ID.into(), "nonsense".into());
         manifest.layers[2].annotations.remove(LAYER_KEY);
         assert_eq!(CacheImage::read(&manifest), CacheImage::default());

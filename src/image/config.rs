@@ -8,6 +8,9 @@ use super::error::ImageError;
 use super::platform::Platform;
 use crate::digest::Digest;
 
+/// Where programs are looked for if an image does not say: what docker sets.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// The largest config that is read, in bytes.
 pub const CONFIG_LIMIT: u64 = 8 << 20;
 

@@ -3,7 +3,7 @@
 
 mod encoding;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::{Bound, ControlFlow};
 
@@ -182,6 +182,13 @@ impl Nodes {
     /// Everything below a directory (empty: the root), bytewise sorted by path.
     pub fn below(&self, directory: &[u8]) -> impl Iterator<Item = (&[u8], &Node, Option<&Detail>)> {
         self.range_below(directory).map(|(path, lying)| (&**path, &lying.node, lying.detail.as_ref()))
+    }
+
+    /// The names in a directory (empty: the root), sorted.
+    pub fn children(&self, directory: &[u8]) -> BTreeSet<Box<[u8]>> {
+        let start = if directory.is_empty() { 0 } else { directory.len() + 1 };
+        let names = self.range_below(directory).filter_map(|(path, _)| path.get(start..));
+        names.filter(|name| !name.contains(&b'/')).map(Into::into).collect()
     }
 
     /// Everything, bytewise sorted by path.

@@ -156,9 +156,45 @@ impl Tree {
         if let Some(fact) = asked.paths.get(path) {
             return Ok(fact.clone());
         }
+        if asked.lacks(path) {
+            return Ok(None);
+        }
         let node = self.ground.get(path)?;
         asked.paths.insert(path.into(), node.clone());
         Ok(node)
+    }
+
+    /// The names in a directory (empty: the root), links not followed, sorted; none if none lies there. Whatever else is
+    /// asked of the base for names that are not among them costs no fact of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError::Unavailable`].
+    pub fn children(&self, directory: &[u8]) -> Result<Vec<Box<[u8]>>, TreeError> {
+        if !directory.is_empty() && !matches!(self.get(directory)?, Some(Node::Directory { .. })) {
+            return Ok(Vec::new());
+        }
+        let start = if directory.is_empty() { 0 } else { directory.len() + 1 };
+        let mut names: BTreeSet<Box<[u8]>> = BTreeSet::new();
+        for (path, _) in own_below(&self.own, directory) {
+            let name = path[start..].split(|&byte| byte == b'/').next().unwrap_or_default();
+            names.insert(name.into());
+        }
+        if self.ground_has_directory(directory)? {
+            let mut asked = self.asked();
+            let ground = match asked.children.get(directory) {
+                Some(ground) => ground.clone(),
+                None => self.ground.children(directory)?,
+            };
+            for name in &ground {
+                let path = if directory.is_empty() { name.clone() } else { [directory, b"/", name].concat().into() };
+                if !self.own.contains_key(&path) && !self.is_hidden(&path) {
+                    names.insert(name.clone());
+                }
+            }
+            asked.children.insert(directory.into(), ground);
+        }
+        Ok(names.into_iter().collect())
     }
 
     /// Where `path` really lies once all symlinks in it are followed, its last part included, within the image's

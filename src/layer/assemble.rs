@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 
@@ -99,6 +99,7 @@ pub fn assemble(
     let mut pending: VecDeque<mpsc::Receiver<Result<Packed, Error>>> = VecDeque::new();
     let mut stream = Stream::new(out);
     let mut recheck = Recheck::default();
+    let mut streams = Streams::default();
     if codec == Codec::Gzip {
         stream.framing(&gzip::HEADER)?;
     }
@@ -111,7 +112,8 @@ pub fn assemble(
             } else if !permits.try_take() {
                 break;
             }
-            pending.push_back(start(pool, contents, blocks[started].clone(), started == last, codec));
+            let ahead = streams.part(contents.items(), &blocks[started]);
+            pending.push_back(start(pool, contents, blocks[started].clone(), started == last, codec, ahead));
             started += 1;
         }
         let packed = match pending.pop_front().map(|receiver| receiver.recv()) {
@@ -147,11 +149,13 @@ fn start(
     block: Block,
     is_last: bool,
     codec: Codec,
+    ahead: Result<Option<Vec<u8>>, Error>,
 ) -> mpsc::Receiver<Result<Packed, Error>> {
     let (sender, receiver) = mpsc::sync_channel(1);
     let contents = Arc::clone(contents);
     pool.spawn(move || {
-        let packed = read(contents.items(), &block, is_last)
+        let packed = ahead
+            .and_then(|ahead| read(contents.items(), &block, is_last, ahead))
             .and_then(|plain| compress(codec, &plain).map(|compressed| Packed { plain, compressed }));
         // Nobody listens any more if another block has failed.
         let _ = sender.send(packed);
@@ -159,9 +163,9 @@ fn start(
     receiver
 }
 
-/// The plain bytes of a block.
-fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> {
-    let mut plain = Vec::new();
+/// The plain bytes of a block. `ahead` is the part of a file, if that had to be read before.
+fn read(items: &[Item], block: &Block, is_last: bool, ahead: Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
+    let mut plain = ahead.unwrap_or_default();
     match *block {
         Block::Entries { first, end, size } => {
             plain.reserve_exact(size as usize + tar::END.len());
@@ -178,10 +182,11 @@ fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> 
         Block::Part { entry, offset, length } => {
             let item = &items[entry];
             let Kind::File { size, .. } = item.entry.kind else { return Ok(plain) };
-            plain.reserve_exact(length as usize + 2048);
+            // The padding, and the end of the whole stream.
+            plain.reserve_exact(length as usize + 2048 - plain.len());
             plain.resize(length as usize, 0);
             match &item.source {
-                Source::Nothing => {}
+                Source::Nothing | Source::Stream(_) => {}
                 Source::Text(text) => {
                     plain.copy_from_slice(&text[offset as usize..(offset + length) as usize]);
                 }
@@ -197,6 +202,41 @@ fn read(items: &[Item], block: &Block, is_last: bool) -> Result<Vec<u8>, Error> 
         plain.extend_from_slice(&tar::END);
     }
     Ok(plain)
+}
+
+/// Large contents that can only be read from the front: their parts are read in order, by the thread that starts the blocks.
+#[derive(Default)]
+struct Streams {
+    /// The entry that is being read.
+    open: Option<(usize, Box<dyn Read + Send>)>,
+}
+
+impl Streams {
+    /// The bytes of the block, if it is a part of such a content.
+    fn part(&mut self, items: &[Item], block: &Block) -> Result<Option<Vec<u8>>, Error> {
+        let &Block::Part { entry, offset, length } = block else { return Ok(None) };
+        let Some(Item { entry: Entry { kind: Kind::File { size, .. }, .. }, source: Source::Stream(stream) }) =
+            items.get(entry)
+        else {
+            return Ok(None);
+        };
+        let failed = |error| Error::stream(&**stream, error);
+        let mut reader = match self.open.take() {
+            Some((open, reader)) if open == entry && offset > 0 => reader,
+            _ => stream.open().map_err(failed)?,
+        };
+        let mut part = Vec::with_capacity(length as usize + 2048);
+        let read = (&mut reader).take(length).read_to_end(&mut part).map_err(failed)? as u64;
+        let is_last = offset + length == *size;
+        // What is longer than it says is not what it says either.
+        if read != length || is_last && reader.read(&mut [0]).map_err(failed)? != 0 {
+            return Err(Error::NotAsStated(stream.name()));
+        }
+        if !is_last {
+            self.open = Some((entry, reader));
+        }
+        Ok(Some(part))
+    }
 }
 
 /// Reads a part of a file that must be the one that was scanned, before and after.
@@ -306,7 +346,7 @@ impl Recheck {
         };
         let is_settled = match source {
             Source::File(file) => file.settled,
-            Source::Slice(_) => false,
+            Source::Slice(_) | Source::Stream(_) => false,
             Source::Nothing | Source::Text(_) => true,
         };
         if is_settled {
@@ -320,9 +360,13 @@ impl Recheck {
             return Err(match source {
                 Source::File(file) => context::Error::Changed(file.path.clone()).into(),
                 Source::Slice(slice) => slice.damaged(),
+                Source::Stream(stream) => Error::NotAsStated(stream.name()),
                 Source::Nothing | Source::Text(_) => return Ok(()),
             });
         }
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

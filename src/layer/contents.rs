@@ -1,7 +1,8 @@
 //! The contents of a layer that is to be: its entries, and where the bytes of each file are.
 
+use std::fmt;
 use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{self, Cursor, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +38,21 @@ pub enum Source {
     File(Arc<FileSource>),
     /// In a file of the store. It is always digested again when it is packed.
     Slice(Arc<Slice>),
+    /// In something that can only be read from the front. It is always digested when it is packed.
+    Stream(Arc<dyn Stream>),
+}
+
+/// A content that can only be read from the front: a member of an archive.
+pub trait Stream: fmt::Debug + Send + Sync {
+    /// Begins to read. It need not be made sure of: whoever reads it digests it.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+
+    /// What it is called in messages.
+    fn name(&self) -> String;
 }
 
 impl Source {
@@ -60,6 +76,7 @@ impl Source {
                 )
             }
             Source::Slice(slice) => Box::new(SliceReader { slice: Arc::clone(slice), offset: 0 }),
+            Source::Stream(stream) => stream.open().map_err(|error| Error::stream(&**stream, error))?,
         })
     }
 }
@@ -187,6 +204,10 @@ pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) ->
             Kind::File { size, .. } => slice.append(size, digest, out),
             _ => Ok(()),
         },
+        Source::Stream(stream) => match item.entry.kind {
+            Kind::File { size, .. } => append_stream(&**stream, size, digest, out),
+            _ => Ok(()),
+        },
         Source::File(file) => {
             let start = out.len();
             read_unchanged(&file.path, &file.identity, &mut |bytes| out.extend_from_slice(bytes))?;
@@ -200,4 +221,15 @@ pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) ->
             Ok(())
         }
     }
+}
+
+/// Appends all of a stream that has to be of this size and digest.
+fn append_stream(stream: &dyn Stream, size: u64, digest: &Digest, out: &mut Vec<u8>) -> Result<(), Error> {
+    let start = out.len();
+    let failed = |error| Error::stream(stream, error);
+    stream.open().map_err(failed)?.take(size.saturating_add(1)).read_to_end(out).map_err(failed)?;
+    if (out.len() - start) as u64 == size && Digest::of(&out[start..]) == *digest {
+        return Ok(());
+    }
+    Err(Error::NotAsStated(stream.name()))
 }

@@ -122,12 +122,35 @@ pub enum Error {
     /// What the store keeps of contents is not what it was. It is gone now.
     #[error("`{}` in the store was damaged", .0.display())]
     Damaged(std::path::PathBuf),
+    /// What an archive holds cannot be read.
+    #[error("failed to read {what}")]
+    Stream {
+        /// What it is called.
+        what: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// What an archive holds is not what it says of it. Wheels are the archives that say it.
+    #[error("{0} is not what the wheel's RECORD says")]
+    NotAsStated(String),
+    /// Whoever supplies what the layer is to hold refuses it.
+    #[error("{what}")]
+    Refused {
+        /// What is wrong with it.
+        what: String,
+        /// What to do about it.
+        help: Option<String>,
+    },
     /// A listing cannot be read back.
     #[error("the layer's listing is damaged: {0}")]
     Listing(&'static str),
 }
 
 impl Error {
+    pub(super) fn stream(stream: &dyn super::Stream, source: io::Error) -> Error {
+        Error::Stream { what: stream.name(), source }
+    }
+
     /// Whose fault it is.
     pub fn class(&self) -> Class {
         match self {
@@ -135,6 +158,7 @@ impl Error {
             Error::Tree(error) => error.class(),
             // It comes from stations that layers know nothing of.
             Error::Elsewhere(error) => elsewhere(error.as_ref()).map_or(Class::Input, crate::Error::class),
+            Error::Stream { source, .. } => passed(source).map_or(Class::Input, crate::Error::class),
             Error::Write(_) | Error::Listing(_) | Error::Slice { .. } | Error::Damaged(_) => Class::Local,
             _ => Class::Input,
         }
@@ -146,6 +170,8 @@ impl Error {
             Error::Context(error) => error.help(),
             Error::Tree(error) => error.help(),
             Error::Elsewhere(error) => elsewhere(error.as_ref()).and_then(crate::Error::help),
+            Error::Refused { help, .. } => help.clone(),
+            Error::Stream { source, .. } => passed(source).and_then(crate::Error::help),
             Error::MissingSource { tree, .. } if tree.starts_with("the context") => {
                 Some("paths are relative to the context, and what its ignore file names is not in it".to_owned())
             }
@@ -155,6 +181,10 @@ impl Error {
             Error::Replaces { new: "file", old: "directory", path } => {
                 Some(format!("lay it into the directory, as `{path}/NAME`, or write the destination `{path}/`"))
             }
+            Error::NotAsStated(_) => Some(
+                "get the wheel again; if it is the same, whoever made it has to mend it: take another version"
+                    .to_owned(),
+            ),
             Error::Damaged(_) => Some("it was removed; run again, and it is made or fetched anew".to_owned()),
             Error::Write(source) if source.kind() == io::ErrorKind::StorageFull => {
                 Some("make room, for example with `tarsia cache prune`".to_owned())
@@ -169,6 +199,11 @@ impl Error {
 
 fn elsewhere<'a>(error: &'a (dyn std::error::Error + Send + Sync + 'static)) -> Option<&'a crate::Error> {
     error.downcast_ref()
+}
+
+/// An error of another station that came through a reader.
+fn passed(error: &io::Error) -> Option<&crate::Error> {
+    error.get_ref()?.downcast_ref::<std::sync::Arc<crate::Error>>().map(AsRef::as_ref)
 }
 
 /// A path for messages.

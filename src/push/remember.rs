@@ -7,10 +7,13 @@ use bytes::Bytes;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 
 use super::Outcomes;
-use crate::build::Status;
+use crate::build::{Memory, Status};
 use crate::digest::Digest;
-use crate::image::{CACHE_CONFIG, CacheImage, CachedLayer, Descriptor, Document, LISTING, TREE, media_type};
+use crate::image::{
+    CACHE_CONFIG, CacheImage, CachedLayer, DISTRIBUTIONS, Descriptor, Document, LISTING, TREE, media_type,
+};
 use crate::published::Lookup;
+use crate::python::{Laid, Remembered};
 use crate::registry::{self, BlobSource, RemoteRepository};
 use crate::survey::{Survey, Target};
 use crate::workshop::Workshop;
@@ -22,6 +25,41 @@ struct News {
     /// Blobs to be sent first, by digest.
     blobs: BTreeMap<Digest, (Descriptor, Vec<u8>)>,
     trees: Vec<(Digest, Descriptor)>,
+    /// What is remembered of the distributions of the image of this name.
+    distributions: Option<(String, Descriptor)>,
+}
+
+impl News {
+    /// What the image's wheels lay, beside what is remembered of the same versions for other platforms.
+    fn add_wheels(&mut self, survey: &Survey, target: &Target) {
+        let image = &survey.prepared[target.place];
+        let lore = || image.platforms.iter().map(|platform| platform.lore());
+        let new: Vec<&Laid> = lore().flat_map(|lore| &lore.wheels).collect();
+        let replacements = lore().flat_map(|lore| &lore.replacements);
+        if new.is_empty() && replacements.clone().next().is_none() {
+            return;
+        }
+        let old = survey.published.distributions(target.place, &image.name);
+        let beside = old.as_ref().map(|old| old.beside(&new)).unwrap_or_default();
+        if let Ok(bytes) = Remembered::encode(new.iter().copied().chain(beside), replacements) {
+            let descriptor = Descriptor::of(DISTRIBUTIONS, &bytes);
+            self.blobs.insert(descriptor.digest, (descriptor.clone(), bytes));
+            self.distributions = Some((image.name.clone(), descriptor));
+        }
+    }
+}
+
+/// Writes down in the repositories what wheels lay that had to be downloaded because nobody remembered it, where nothing else
+/// is to be written down.
+pub(super) fn remember_wheels(workshop: &Workshop, survey: &Survey, lookup: &Lookup) {
+    for target in survey.targets.iter().filter(|_| lookup.remote) {
+        let image = &survey.prepared[target.place];
+        if image.platforms.iter().any(|platform| platform.lore().is_news()) {
+            let mut news = News::default();
+            news.add_wheels(survey, target);
+            tell(workshop, target, lookup, news);
+        }
+    }
 }
 
 /// Writes down, here and in the repositories, which layers there are now.
@@ -36,14 +74,17 @@ pub(super) fn remember(workshop: &Workshop, survey: &Survey, outcomes: &Outcomes
     }
     for target in &survey.targets {
         let news = news(workshop, survey, target, outcomes);
-        if news.layers.is_empty() && news.trees.is_empty() {
-            continue;
+        if !news.layers.is_empty() || !news.trees.is_empty() {
+            tell(workshop, target, lookup, news);
         }
-        let written = workshop.door().block_on(write(&target.remote, &lookup.cache_tag, news));
-        if let Err(error) = written.and_then(|written| written) {
-            let repository = target.remote.repository();
-            workshop.events().note(format!("the cache image of `{repository}` was not written: {error}"));
-        }
+    }
+}
+
+fn tell(workshop: &Workshop, target: &Target, lookup: &Lookup, news: News) {
+    let written = workshop.door().block_on(write(&target.remote, &lookup.cache_tag, news));
+    if let Err(error) = written.and_then(|written| written) {
+        let repository = target.remote.repository();
+        workshop.events().note(format!("the cache image of `{repository}` was not written: {error}"));
     }
 }
 
@@ -75,6 +116,10 @@ fn news(workshop: &Workshop, survey: &Survey, target: &Target, outcomes: &Outcom
             news.trees.push((ground, descriptor));
         }
     }
+    // They go along with layers, so that nobody is asked for them alone.
+    if !news.layers.is_empty() {
+        news.add_wheels(survey, target);
+    }
     news
 }
 
@@ -91,6 +136,9 @@ async fn write(remote: &RemoteRepository, tag: &str, news: News) -> Result<(), r
     };
     let before = cache.to_manifest();
     cache.add(news.layers, news.trees);
+    if let Some((image, distributions)) = news.distributions {
+        cache.add_distributions(&image, distributions);
+    }
     let mut manifest = cache.to_manifest();
     if manifest == before {
         return Ok(());

@@ -49,6 +49,16 @@ impl Download {
         Ok(Download { handle, client, url: parsed, action, response: None, rest: Bytes::new() })
     }
 
+    /// What is attempted, for errors.
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// Where it is: after the first byte was read, where redirects have led to. What it says of itself is relative to that.
+    pub fn address(&self) -> &str {
+        self.response.as_ref().map_or(&self.url, |response| &response.url).as_str()
+    }
+
     async fn open(&self) -> Result<Response, Error> {
         let traffic: Arc<Traffic> = Arc::default();
         let request = Request {

@@ -13,7 +13,10 @@ use super::recipe::{BaseTree, Profile};
 use super::repository::TagMutability;
 use super::rule::Rule;
 
-pub(super) use layer::{EntryTable, ImageField, LayerTable, ModesField, ModesWord, SourceField, SourceTable};
+pub(super) use layer::{
+    EntryTable, ImageField, LayerTable, ModesField, ModesWord, PythonField, SourceField, SourceTable, SplitField,
+    SplitWord, WheelsField,
+};
 
 /// A tarsia image spec.
 #[derive(Debug, Deserialize, JsonSchema)]

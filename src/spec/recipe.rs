@@ -9,12 +9,14 @@ use serde::Deserialize;
 use super::dockerfile::Stage;
 use super::error::{Span, SpecError};
 use super::lock::Lock;
+use super::python::{Package, Wheels, for_platform};
 use super::repository::RepositorySettings;
 use super::rule::Rule;
 use super::variables::{Template, Unset, Variables};
 use crate::image::accounts::OwnerName;
 use crate::image::{ConfigEdits, Location, Platform};
 use crate::layer::{Codec, Copy, InlineEntry, Modes, Step};
+use crate::python::Split;
 
 /// An image that is to be: its base, its layers in order, its config.
 #[derive(Debug, Clone)]
@@ -234,6 +236,23 @@ impl LayerRecipe {
         }
     }
 
+    /// The recipe of one of the layers that this one makes, by the layer's name: its own, or of wheels that are split
+    /// `NAME/PART`.
+    pub fn part(&self, name: &str) -> Option<LayerRecipe> {
+        match (&self.content, name.strip_prefix(&self.name)) {
+            (LayerContent::Wheels(wheels), rest) if wheels.split != Split::One => {
+                let part = rest?.strip_prefix('/')?;
+                let wheels = Wheels { part: Some(part.to_owned()), ..(**wheels).clone() };
+                Some(LayerRecipe {
+                    name: name.to_owned(),
+                    content: LayerContent::Wheels(Box::new(wheels)),
+                    ..self.clone()
+                })
+            }
+            (_, rest) => rest?.is_empty().then(|| self.clone()),
+        }
+    }
+
     /// Whether the layer is part of the image for `platform`.
     pub fn is_for(&self, platform: &Platform) -> bool {
         self.platforms.as_ref().is_none_or(|platforms| platforms.iter().any(|own| own.accepts(platform)))
@@ -274,6 +293,10 @@ pub enum LayerContent {
         /// Who owns what they make.
         owner: Option<String>,
     },
+    /// Python wheels, laid as installed: one layer or several.
+    Wheels(Box<Wheels>),
+    /// A Python project, laid as installed.
+    Package(Box<Package>),
     /// What a `RUN` makes that is not done here: its layer can only be kept.
     Run,
 }
@@ -313,16 +336,15 @@ impl LayerContent {
     pub fn context_path(&self, platform: &Platform) -> Option<PathBuf> {
         match self {
             LayerContent::Context { folder, path, .. }
-            | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => Some(join(
-                folder,
-                &path
-                    .replace("{os}", &platform.os)
-                    .replace("{arch}", &platform.architecture)
-                    .replace("{variant}", platform.variant.as_deref().unwrap_or_default()),
-            )),
-            LayerContent::Entries(_) | LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => {
-                None
+            | LayerContent::Copy { from: CopyFrom::Context { folder, path, .. }, .. } => {
+                Some(join(folder, &for_platform(path, platform)))
             }
+            LayerContent::Package(package) => Some(join(&package.folder, &for_platform(&package.path, platform))),
+            LayerContent::Entries(_)
+            | LayerContent::Copy { .. }
+            | LayerContent::Steps { .. }
+            | LayerContent::Wheels(_)
+            | LayerContent::Run => None,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::image::{Location, Platform};
 
 mod config;
 mod layer;
+mod python;
 mod transfer;
 
 /// A spec's text and where it comes from.
@@ -107,6 +108,17 @@ impl Source {
             let (layer, other) = self.layer(layer, variables)?;
             if layers.iter().any(|other| other.name == layer.name && may_meet(other, &layer)) {
                 return Err(self.error(name, format!("two layers are named `{}`", layer.name)));
+            }
+            if let Some(wheels) =
+                layers.iter().find(|other| may_meet(other, &layer) && other.part(&layer.name).is_some())
+            {
+                let message = format!("`{}` is what a part of `{}` may be called", layer.name, wheels.name);
+                return Err(self.error_with_help(name, message, "call it otherwise, without the `/`"));
+            }
+            if let Some(part) = layers.iter().find(|other| may_meet(other, &layer) && layer.part(&other.name).is_some())
+            {
+                let message = format!("`{}` is what a part of `{}` may be called", part.name, layer.name);
+                return Err(self.error_with_help(name, message, "call it otherwise"));
             }
             copied_specs.extend(other.map(|other| (layers.len(), other)));
             layers.push(layer);

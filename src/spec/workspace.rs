@@ -45,7 +45,8 @@ impl Workspace {
     }
 }
 
-/// Loads specs: files, or folders whose `*.toml` files are all specs. Dockerfiles among them are built with nothing
+/// Loads specs: files, or folders whose `*.toml` files are all specs, but for those of Python (`pyproject.toml`,
+/// `pylock.toml`, `pylock.NAME.toml`). Dockerfiles among them are built with nothing
 /// else.
 ///
 /// # Errors
@@ -85,7 +86,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(read)? {
         let file = entry.map_err(read)?.path();
-        if file.extension().is_some_and(|extension| extension == "toml") && file.is_file() {
+        let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+        if is_toml && !is_pythons(&file) && file.is_file() {
             files.push(file);
         }
     }
@@ -94,6 +96,13 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, SpecError> {
         return Err(SpecError::NoSpecs(path.to_owned()));
     }
     Ok(files)
+}
+
+/// Whether a file's name is Python's own: that of a project, or of a
+/// [lock](https://packaging.python.org/en/latest/specifications/pylock-toml/).
+fn is_pythons(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name == "pyproject.toml" || name.starts_with("pylock.")
 }
 
 /// Whether a file's name says that it is a Dockerfile: `Dockerfile`, `Dockerfile.*`, `*.Dockerfile`, and the same with

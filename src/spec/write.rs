@@ -67,7 +67,11 @@ pub(crate) fn write_layer(layer: &LayerRecipe, files: &BTreeMap<String, String>)
             }
             owner.as_ref()
         }
-        LayerContent::Context { .. } | LayerContent::Entries(_) | LayerContent::Run => None,
+        LayerContent::Context { .. }
+        | LayerContent::Entries(_)
+        | LayerContent::Wheels(_)
+        | LayerContent::Package(_)
+        | LayerContent::Run => None,
     };
     if let Some(owner) = owner {
         table.set("owner", text(owner));

@@ -11,8 +11,12 @@ use crate::support::sandbox::{names, repository};
 
 /// The committed specs.
 fn specs() -> Vec<std::path::PathBuf> {
-    let folder = repository().join("specs");
-    names(&folder).iter().filter(|name| name.ends_with(".toml")).map(|name| folder.join(name)).collect()
+    let folders = ["specs", "specs/python"].map(|folder| repository().join(folder));
+    let files = folders.iter().flat_map(|folder| names(folder).into_iter().map(|name| folder.join(name)));
+    let is_spec = |file: &std::path::PathBuf| {
+        file.extension().is_some_and(|extension| extension == "toml") && !file.ends_with("pylock.toml")
+    };
+    files.filter(is_spec).collect()
 }
 
 #[test]
@@ -42,19 +46,30 @@ fn the_schema_names_every_key_and_no_other() {
         "context",
         "entries",
         "exclude",
+        "extras",
         "from",
+        "groups",
         "ignore_file",
         "image",
+        "index",
+        "interpreter",
+        "into",
+        "libc",
         "modes",
         "mtime",
         "name",
         "owner",
+        "package",
         "parents",
         "platforms",
+        "python",
         "run",
         "sources",
+        "split",
         "to",
         "unpack",
+        "wheelhouse",
+        "wheels",
         "workdir",
     ];
     assert_eq!(keys(&schema["$defs"]["LayerTable"]), set(&layer));
@@ -86,7 +101,9 @@ fn every_committed_spec_parses_and_names_its_schema() {
         let workspace = load(std::slice::from_ref(&file), &variables).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(workspace.requested.last(), Some(&true));
         let text = fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with("#:schema ./spec.schema.json\n"), "{}", file.display());
+        let schema =
+            if file.parent().unwrap().ends_with("python") { "../spec.schema.json" } else { "./spec.schema.json" };
+        assert!(text.starts_with(&format!("#:schema {schema}\n")), "{}", file.display());
     }
 }
 

@@ -87,6 +87,20 @@ fn commands_that_have_to_run() {
 }
 
 #[test]
+fn commands_that_install_python_packages() {
+    assert_snapshot!(refused("FROM base\nRUN pip install -r requirements.txt\n"), @r#"
+    exit code 2
+    error: app/Dockerfile:2:1: tarsia runs nothing, and this RUN needs the command `pip`
+       ╭─[app/Dockerfile:2:1]
+     1 │ FROM base
+     2 │ RUN pip install -r requirements.txt
+       · ───────────────────────────────────
+       ╰────
+      help: write a spec of it (`tarsia init`) without this RUN, and a layer of `wheels` with a lock of what it installs; or move what has to run, and all above it, into a stage of its own (FROM … AS deps; then FROM deps), build that once where it can run, and build with --build-context deps=docker-image://REPOSITORY@DIGEST
+    "#);
+}
+
+#[test]
 fn a_missing_source() {
     assert_snapshot!(refused("FROM base\nCOPY a.txt none.txt /srv/\n"), @r#"
     exit code 2

@@ -5,6 +5,7 @@ mod bases;
 mod contexts;
 mod machine;
 mod messages;
+mod python;
 mod registries;
 mod specs;
 mod transfers;

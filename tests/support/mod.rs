@@ -11,12 +11,17 @@ pub mod dockerfiles;
 pub mod examples;
 pub mod images;
 pub mod judge;
+pub mod lockfiles;
+pub mod material;
 pub mod moto;
+pub mod package_index;
 pub mod registry;
 pub mod sandbox;
 pub mod tools;
 pub mod unprivileged;
+pub mod wheels;
 pub mod workspace;
+pub mod zip;
 
 pub use docker_registry::DockerRegistry;
 pub use judge::Unpacked;

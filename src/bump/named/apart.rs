@@ -9,7 +9,11 @@ pub(super) fn destinations(layer: &LayerRecipe) -> Option<Vec<Box<[u8]>>> {
     match &layer.content {
         LayerContent::Context { to, .. } => Some(vec![normalise_path(to)?]),
         LayerContent::Entries(entries) => entries.iter().map(|entry| normalise_path(&entry.path)).collect(),
-        LayerContent::Copy { .. } | LayerContent::Steps { .. } | LayerContent::Run => None,
+        LayerContent::Copy { .. }
+        | LayerContent::Steps { .. }
+        | LayerContent::Wheels(_)
+        | LayerContent::Package(_)
+        | LayerContent::Run => None,
     }
 }
 
@@ -28,6 +32,10 @@ pub(super) fn is_apart(tree: &Tree, lower: &LayerRecipe, layer: &LayerRecipe) ->
     if lower.owner != layer.owner {
         return Ok(false);
     }
+    // Distributions of one recipe are laid as if none of the others were there.
+    if is_part_beside(lower, layer) {
+        return Ok(true);
+    }
     let (Some(lower), Some(upper)) = (destinations(lower), destinations(layer)) else { return Ok(false) };
     for one in &lower {
         let one = tree.resolve(one)?;
@@ -39,4 +47,12 @@ pub(super) fn is_apart(tree: &Tree, lower: &LayerRecipe, layer: &LayerRecipe) ->
         }
     }
     Ok(true)
+}
+
+/// Whether both are parts of the same wheels.
+pub(super) fn is_part_beside(one: &LayerRecipe, other: &LayerRecipe) -> bool {
+    match (&one.content, &other.content) {
+        (LayerContent::Wheels(one), LayerContent::Wheels(other)) => one.is_beside(other),
+        _ => false,
+    }
 }

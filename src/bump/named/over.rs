@@ -1,20 +1,22 @@
 //! What a named layer is laid over, and what lies above it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::super::Run;
 use super::super::below::Below;
 use super::super::subject::SubjectImage;
-use super::apart::{destinations, is_apart, is_at_or_below, may_hold};
-use super::{matters, published_facts};
+use super::apart::{destinations, is_apart, is_at_or_below, is_part_beside, may_hold};
+use super::records::with_records;
+use super::{holds_distributions, matters, published_facts};
 use crate::build::Single;
 use crate::entry::{Entry, Kind, normalise_path, parents};
 use crate::error::Error;
 use crate::image::accounts::{AccountFile, OwnerName};
 use crate::image::{Descriptor, Facts, Tree, TreeError};
 use crate::layer::{Contents, NoFiles, Stack};
-use crate::spec::{Base, BaseTree, LayerContent, LayerRecipe, Workspace};
+use crate::spec::{Base, BaseTree, LayerContent, LayerRecipe, Recipe, Workspace};
 
 /// What the specs say of the layers of a published image.
 pub(super) struct Said<'a> {
@@ -25,30 +27,40 @@ pub(super) struct Said<'a> {
     /// What they say between layers that is not there, because it did nothing: each with the place of the layer above it.
     absent: Vec<(usize, &'a LayerRecipe)>,
     /// What they say of each layer. Nothing at all if the image has other layers than they say: they have changed since.
-    layers: BTreeMap<usize, &'a LayerRecipe>,
+    layers: BTreeMap<usize, Cow<'a, LayerRecipe>>,
 }
 
 impl<'a> Said<'a> {
     pub fn of(run: &Run<'a>, workspace: &'a Workspace, image: &SubjectImage) -> Said<'a> {
-        let mut said: Vec<&LayerRecipe> = Vec::new();
-        let mut recipe = Some(run.recipe);
+        let mut said: Vec<(&LayerRecipe, usize)> = Vec::new();
         let mut base_tree = BaseTree::Read;
-        while let Some(one) = recipe {
-            base_tree = one.base_tree;
-            said.extend(one.layers.iter().rev().filter(|layer| layer.is_for(&image.platform)));
-            recipe = match &one.base {
-                Base::Recipe(name) => workspace.recipes.iter().find(|other| other.name == *name),
-                _ => None,
-            };
+        let recipes = recipes_from(run, workspace);
+        for (depth, recipe) in recipes.iter().enumerate() {
+            base_tree = recipe.base_tree;
+            said.extend(recipe.layers.iter().rev().filter(|layer| layer.is_for(&image.platform)).map(|l| (l, depth)));
         }
         let (mut layers, mut absent) = (BTreeMap::new(), Vec::new());
         let mut at = image.manifest.layers.len();
-        for layer in said {
-            match at > 0 && image.layer_name(at - 1) == Some(&layer.name) {
-                true => {
-                    at -= 1;
-                    layers.insert(at, layer);
+        for (layer, depth) in said {
+            let before = at;
+            let lower = recipes.get(depth + 1..).unwrap_or_default();
+            // Wheels may make several.
+            while let Some(part) = at.checked_sub(1).and_then(|place| {
+                let name = image.layer_name(place)?;
+                let is_taken = (at..before).any(|above| image.layer_name(above) == Some(name));
+                let is_free =
+                    |part: &LayerRecipe| part.name == layer.name || !(is_taken || is_lower(lower, image, place));
+                layer.part(name).filter(is_free)
+            }) {
+                at -= 1;
+                let is_whole = part.name == layer.name;
+                layers.insert(at, if is_whole { Cow::Borrowed(layer) } else { Cow::Owned(part) });
+                if is_whole {
+                    break;
                 }
+            }
+            match at < before {
+                true => {}
                 // One that does nothing is not there.
                 false if !matters(layer) => absent.push((at, layer)),
                 false => {
@@ -68,9 +80,27 @@ impl<'a> Said<'a> {
     }
 
     /// What they say of a layer.
-    pub fn layer(&self, at: usize) -> Option<&'a LayerRecipe> {
-        self.layers.get(&at).copied()
+    pub fn layer(&self, at: usize) -> Option<&LayerRecipe> {
+        self.layers.get(&at).map(AsRef::as_ref)
     }
+}
+
+/// The spec of the image, and those that it is built on, one on the other.
+pub(super) fn recipes_from<'a>(run: &Run<'a>, workspace: &'a Workspace) -> Vec<&'a Recipe> {
+    let below = |recipe: &&'a Recipe| match &recipe.base {
+        Base::Recipe(name) => workspace.recipes.iter().find(|other| other.name == *name),
+        _ => None,
+    };
+    std::iter::successors(Some(run.recipe), below).collect()
+}
+
+/// Whether the layer at this place is one that the `lower` specs name so, though a part of wheels above could be called
+/// the same: of all layers of that name theirs are the lowest.
+pub(super) fn is_lower(lower: &[&Recipe], image: &SubjectImage, place: usize) -> bool {
+    let Some(name) = image.layer_name(place) else { return false };
+    let named = |layer: &&LayerRecipe| layer.name == name && layer.is_for(&image.platform);
+    let claims = lower.iter().flat_map(|recipe| &recipe.layers).filter(named).count();
+    claims > 0 && (0..=place).filter(|&at| image.layer_name(at) == Some(name)).count() <= claims
 }
 
 /// A layer that is new.
@@ -81,6 +111,13 @@ pub(super) struct Renewed {
     pub contents: Arc<Contents>,
     /// The layers whose files may meet its own, if that is known; all others keep out of its way.
     pub near: Option<Vec<usize>>,
+}
+
+impl Renewed {
+    /// Whether its files may meet those of the layer at this place.
+    pub fn is_near(&self, at: usize) -> bool {
+        self.near.as_ref().is_none_or(|near| near.contains(&at))
+    }
 }
 
 /// The place of a layer in an image, some of whose layers are new already.
@@ -126,7 +163,14 @@ impl Over<'_> {
                 }
                 let is_apart = self.said.layer(at).map_or(Ok(false), |other| is_apart(stack.tree(), other, layer));
                 if !is_apart.map_err(|error| Error::layer(&self.run.recipe.name, layer, error.into()))? {
-                    near.insert(at, Arc::new(self.below(at + 1).outline(at)?));
+                    let below = self.below(at + 1);
+                    let outline = below.outline(at)?;
+                    let outline = match holds_distributions(layer) {
+                        true => with_records(outline, &below)
+                            .map_err(|error| Error::layer(&self.run.recipe.name, layer, error))?,
+                        false => outline,
+                    };
+                    near.insert(at, Arc::new(outline));
                     found = true;
                 }
             }
@@ -166,11 +210,31 @@ impl Over<'_> {
         for to in destinations(layer).unwrap_or_default() {
             own.push(stack.tree().resolve(&to).map_err(failed)?);
         }
-        let asked_by_others = |path: &[u8]| others.iter().any(|(_, other)| other.find(path).is_some());
+        // What the distributions of before held, and what they took away, was asked for.
+        let old = match layer.content {
+            LayerContent::Wheels(_) | LayerContent::Package(_) => {
+                Some(self.run.below(self.image, self.at + 1, &self.image.manifest.layers).outline(self.at)?)
+            }
+            _ => None,
+        };
+        let held = |path: &[u8]| old.as_ref().is_some_and(|old| holds(old, path));
+        let asked = stack.tree().asked_facts();
+        let is_gone = |path: &[u8]| held(path) && !asked.paths().chain(asked.directories()).any(|asked| asked == path);
+        let mut others: Vec<Arc<Contents>> = others.iter().map(|(_, other)| Arc::clone(other)).collect();
+        if facts.paths().chain(facts.directories()).any(is_gone) {
+            // The other parts of the same wheels are nobody's neighbours, and may have asked the same.
+            for at in (self.said.bottom..self.layers.len()).filter(|at| *at != self.at) {
+                if self.said.layer(at).is_some_and(|other| is_part_beside(other, layer)) {
+                    others.push(Arc::new(self.below(at + 1).outline(at)?));
+                }
+            }
+        }
+        let asked_by_others = |path: &[u8]| others.iter().any(|other| holds(other, path));
         facts.retain_paths(|path| {
-            asked_by_others(path) || !own.iter().any(|to| path != &**to && is_at_or_below(path, to))
+            let is_own = held(path) || own.iter().any(|to| path != &**to && is_at_or_below(path, to));
+            asked_by_others(path) || !is_own
         });
-        facts.extend(stack.tree().asked_facts());
+        facts.extend(asked);
         Ok(())
     }
 
@@ -196,8 +260,7 @@ impl Over<'_> {
     ///
     /// If a directory or a link that it builds on is another now.
     pub fn must_not_depend_on(&self, renewed: &[Renewed]) -> Result<(), Error> {
-        let is_near = |below: &&Renewed| below.near.as_ref().is_none_or(|near| near.contains(&self.at));
-        let near: Vec<&Renewed> = renewed.iter().filter(is_near).collect();
+        let near: Vec<&Renewed> = renewed.iter().filter(|below| below.is_near(self.at)).collect();
         if near.is_empty() {
             return Ok(());
         }
@@ -286,6 +349,12 @@ enum Shape<'a> {
     Gone,
 }
 
+/// Whether a layer holds something at this path, or takes it away.
+fn holds(layer: &Contents, path: &[u8]) -> bool {
+    let name = path.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+    layer.find(path).is_some() || layer.find(&[&path[..name], b".wh.", &path[name..]].concat()).is_some()
+}
+
 /// Nothing if the layer says nothing of it.
 fn shape<'a>(layer: &'a Contents, path: &[u8]) -> Option<Shape<'a>> {
     let entry = |path: &[u8]| layer.find(path).map(|item| &item.entry);
@@ -306,6 +375,8 @@ fn shape<'a>(layer: &'a Contents, path: &[u8]) -> Option<Shape<'a>> {
 fn lexical_destinations(layer: &LayerRecipe) -> Vec<Box<[u8]>> {
     match &layer.content {
         LayerContent::Copy { copy, .. } => normalise_path(&copy.to).into_iter().collect(),
+        LayerContent::Wheels(wheels) => wheels.installation.into.iter().cloned().collect(),
+        LayerContent::Package(package) => package.installation.into.iter().cloned().collect(),
         _ => destinations(layer).unwrap_or_default(),
     }
 }

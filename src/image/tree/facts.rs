@@ -1,21 +1,24 @@
 //! Facts: what was asked of a base's tree, with the answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::nodes::{Node, Nodes};
 use super::TreeError;
 use super::ground::Ground;
+use crate::entry::parents;
 
 /// More facts than these do not travel with an image; its base's tree has to be looked at.
 const FACT_LIMIT: usize = 100;
 /// Nor do they if they take more bytes than this.
 const FACT_SIZE_LIMIT: usize = 8 << 10;
 
-/// Some of what is known of a base: paths, each with what lies there, and names of users and groups, each with its
+/// Some of what is known of a base: paths, each with what lies there; directories, each with all names in it; and names of users and groups, each with its
 /// numbers. Nothing for what there is not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     pub(super) paths: BTreeMap<Box<[u8]>, Option<Node>>,
+    /// All names in a directory: what is not among them is not there.
+    pub(super) children: BTreeMap<Box<[u8]>, BTreeSet<Box<[u8]>>>,
     pub(super) users: BTreeMap<String, Option<(u64, u64)>>,
     pub(super) groups: BTreeMap<String, Option<u64>>,
 }
@@ -28,12 +31,24 @@ impl Facts {
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.paths.len() + self.users.len() + self.groups.len()
+        self.paths.len() + self.children.len() + self.users.len() + self.groups.len()
     }
 
     /// The paths that they speak of, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &[u8]> {
         self.paths.keys().map(|path| &**path)
+    }
+
+    /// The directories of which they tell all names, sorted.
+    pub fn directories(&self) -> impl Iterator<Item = &[u8]> {
+        self.children.keys().map(|path| &**path)
+    }
+
+    /// Whether nothing lies at `path` because all that lies in its directory is known.
+    pub(super) fn lacks(&self, path: &[u8]) -> bool {
+        let parent = parents(path).last().unwrap_or_default();
+        let name = if parent.is_empty() { path } else { path.get(parent.len() + 1..).unwrap_or_default() };
+        self.children.get(parent).is_some_and(|names| !names.contains(name))
     }
 
     /// Whether there are none.
@@ -44,11 +59,13 @@ impl Facts {
     /// Forgets the paths that `keep` does not want.
     pub fn retain_paths(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
         self.paths.retain(|path, _| keep(path));
+        self.children.retain(|path, _| keep(path));
     }
 
     /// Adds others about the same base.
     pub fn extend(&mut self, others: Facts) {
         self.paths.extend(others.paths);
+        self.children.extend(others.children);
         self.users.extend(others.users);
         self.groups.extend(others.groups);
     }
@@ -72,6 +89,11 @@ impl Facts {
                 return Ok(Some(format!("`/{path}` is {what}")));
             }
         }
+        for (path, fact) in &self.children {
+            if nodes.children(path) != *fact {
+                return Ok(Some(format!("`/{}` has other names in it", String::from_utf8_lossy(path))));
+            }
+        }
         let ground = Ground::known(nodes.clone());
         for (name, fact) in &self.users {
             if ground.user(name)? != *fact {
@@ -89,7 +111,7 @@ impl Facts {
     /// The facts as a line of text; nothing if it is too much to travel with an image.
     ///
     /// `d:MODE:UID:GID:PATH`, `l:TARGET:PATH`, `f:PATH` or `-:PATH` (nothing there), sorted by path; then
-    /// `u:UID:GID:NAME` or `-u:NAME` (no such user), sorted by name; then `g:GID:NAME` or `-g:NAME`; a space between
+    /// `c:NAME,NAME:PATH` (all names in a directory), sorted by path; then `u:UID:GID:NAME` or `-u:NAME` (no such user), sorted by name; then `g:GID:NAME` or `-g:NAME`; a space between
     /// them. In paths, targets and names everything but letters, digits and `._/-+` is percent-encoded.
     pub fn to_text(&self) -> Option<String> {
         if self.len() > FACT_LIMIT {
@@ -104,6 +126,10 @@ impl Facts {
                 None => format!("-:{path}"),
             }
         });
+        let children = self.children.iter().map(|(path, names)| {
+            let names: Vec<String> = names.iter().map(|name| encode(name)).collect();
+            format!("c:{}:{}", names.join(","), encode(path))
+        });
         let users = self.users.iter().map(|(name, ids)| match (ids, encode(name.as_bytes())) {
             (Some((uid, gid)), name) => format!("u:{uid}:{gid}:{name}"),
             (None, name) => format!("-u:{name}"),
@@ -112,7 +138,7 @@ impl Facts {
             (Some(gid), name) => format!("g:{gid}:{name}"),
             (None, name) => format!("-g:{name}"),
         });
-        let facts: Vec<String> = paths.chain(users).chain(groups).collect();
+        let facts: Vec<String> = paths.chain(children).chain(users).chain(groups).collect();
         Some(facts.join(" ")).filter(|text| text.len() <= FACT_SIZE_LIMIT)
     }
 }
@@ -133,6 +159,16 @@ pub fn parse_facts(text: &str) -> Option<Facts> {
             ["l", target, path] => (path, Some(Node::Symlink { target: decode(target)?.into() })),
             ["f", path] => (path, Some(Node::File)),
             ["-", path] => (path, None),
+            ["c", names, path] => {
+                let names = names.split(',').filter(|name| !name.is_empty());
+                let names: Option<BTreeSet<Box<[u8]>>> = names.map(|name| Some(decode(name)?.into())).collect();
+                let path = decode(path)?;
+                if crate::entry::normalise_path(&path).as_deref() != Some(&path[..]) {
+                    return None;
+                }
+                facts.children.insert(path.into(), names?);
+                continue;
+            }
             ["u", uid, gid, name] => {
                 facts.users.insert(decode_name(name)?, Some((id(uid)?, id(gid)?)));
                 continue;
@@ -202,12 +238,12 @@ mod tests {
 
     #[test]
     fn facts_come_back() {
-        let text = "d:1777:0:5:tmp l:usr/lib:lib -:opt f:x%20y u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
+        let text = "d:1777:0:5:tmp l:usr/lib:lib -:opt f:x%20y c::opt/empty c:a%2C,b:opt/two c:x: u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
         let facts = parse_facts(text).unwrap();
-        assert_eq!(facts.len(), 8);
+        assert_eq!(facts.len(), 11);
+        assert!(facts.lacks(b"opt/two/c") && !facts.lacks(b"opt/two/b") && facts.lacks(b"y") && !facts.lacks(b"a/b"));
         assert_eq!(facts.users["été:"], None);
-        let sorted =
-            "l:usr/lib:lib -:opt d:1777:0:5:tmp f:x%20y u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
+        let sorted = "l:usr/lib:lib -:opt d:1777:0:5:tmp f:x%20y c:x: c::opt/empty c:a%2C,b:opt/two u:1000:1001:app -u:%C3%A9t%C3%A9%3A g:50:staff -g:wheel";
         assert_eq!(facts.to_text().unwrap(), sorted);
     }
 

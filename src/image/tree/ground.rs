@@ -1,5 +1,6 @@
 //! The ground: the base under a tree, of which facts are known, and a way to know all.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::OnceLock;
 
@@ -44,8 +45,17 @@ impl Ground {
     pub(super) fn get(&self, path: &[u8]) -> Result<Option<Node>, TreeError> {
         match self.fact(|facts| facts.paths.get(path)) {
             Some(fact) => Ok(fact),
+            None if self.whole.get().is_none() && self.facts.lacks(path) => Ok(None),
             None => Ok(self.whole()?.get(path).cloned()),
         }
+    }
+
+    /// The names in a directory, sorted.
+    pub(super) fn children(&self, directory: &[u8]) -> Result<BTreeSet<Box<[u8]>>, TreeError> {
+        if let Some(fact) = self.fact(|facts| facts.children.get(directory)) {
+            return Ok(fact);
+        }
+        Ok(self.whole()?.children(directory))
     }
 
     pub(super) fn user(&self, name: &str) -> Result<Option<(u64, u64)>, TreeError> {

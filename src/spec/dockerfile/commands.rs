@@ -129,6 +129,14 @@ impl Evaluation<'_> {
                   that once where it can run, and build with --build-context deps=docker-image://REPOSITORY@DIGEST"
                 .to_owned(),
         };
+        let installs = ["pip", "pip3", "uv"].iter().any(|command| refusal.what == format!("the command `{command}`"));
+        let help = match installs {
+            true => format!(
+                "write a spec of it (`tarsia init`) without this RUN, and a layer of `wheels` with a lock of what it \
+                 installs; or {help}"
+            ),
+            false => help,
+        };
         program.error_with_help(line.range.clone(), message, help)
     }
 }

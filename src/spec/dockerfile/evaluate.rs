@@ -11,13 +11,10 @@ use super::program::Program;
 use super::stage::Stage;
 use super::{Text, expand_words, parse_trigger, ports, signal};
 use crate::entry::lexical;
-use crate::image::{self, Config, ConfigEdits, Platform};
+use crate::image::{self, Config, ConfigEdits, DEFAULT_PATH, Platform};
 use crate::layer::{Copy, CopySource, Step};
 use crate::spec::error::SpecError;
 use crate::spec::recipe::{Base, CopyFrom, LayerContent, LayerRecipe, Setting};
-
-/// What docker searches for programs where an image does not say.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The longest name of a layer, in characters.
 const NAME_LIMIT: usize = 200;

@@ -36,7 +36,7 @@ text_or_table!(
 );
 
 /// A layer: a context and where it goes; or `sources` copied as `COPY` does; or entries; or what
-/// commands do; or a directory to work in.
+/// commands do; or a directory to work in; or Python `wheels`; or a Python `package`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::spec) struct LayerTable {
@@ -104,6 +104,56 @@ pub(in crate::spec) struct LayerTable {
     #[serde(default)]
     #[schemars(with = "Option<String>")]
     pub workdir: Option<Spanned<String>>,
+    /// Python wheels, laid as installed: a folder of them, files such as `wheels/*.whl`, or a lock (`pylock.toml`,
+    /// `requirements.txt` with hashes, `uv.lock`), relative to the spec's folder. `{os}`, `{arch}`, `{variant}` may stand in
+    /// it.
+    #[serde(default)]
+    #[schemars(with = "Option<WheelsField>")]
+    pub wheels: Option<Spanned<WheelsField>>,
+    /// Where the wheels of a lock are looked for, by their digests, before they are downloaded: a folder, relative to the
+    /// spec's.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub wheelhouse: Option<Spanned<String>>,
+    /// The index that knows where the files of a `requirements.txt` are (default: the one that it names, else
+    /// `https://pypi.org/simple/`).
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub index: Option<Spanned<String>>,
+    /// Extras of the locked project.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub extras: Option<Spanned<Vec<String>>>,
+    /// Dependency groups of the locked project.
+    #[serde(default)]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub groups: Option<Spanned<Vec<String>>>,
+    /// How the wheels are split into layers: `one` (default), `each`, or in how many groups at most, large ones alone.
+    #[serde(default)]
+    #[schemars(with = "Option<SplitField>")]
+    pub split: Option<Spanned<SplitField>>,
+    /// A pure-Python project, laid as installed: the folder of its `pyproject.toml`, relative to the spec's. Its
+    /// `.dockerignore` is honoured.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub package: Option<Spanned<String>>,
+    /// The version of the interpreter that wheels or package are for: `3.12`, or `3.12.8`.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub python: Option<Spanned<PythonField>>,
+    /// Where wheels or package are laid, absolute; the `site-packages` of the interpreter that `PATH` finds in the image if
+    /// not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub into: Option<Spanned<String>>,
+    /// The program that scripts name; the interpreter that `PATH` finds in the image if not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub interpreter: Option<Spanned<String>>,
+    /// The image's C library, `glibc 2.34` or `musl 1.2`; what its files show if not given.
+    #[serde(default)]
+    #[schemars(with = "Option<String>")]
+    pub libc: Option<Spanned<String>>,
     /// Who owns the entries: `user`, `user:group` or `:group`, by names of the image or by numbers (default `0:0`; an
     /// image's files keep their owners).
     #[serde(default)]
@@ -124,6 +174,51 @@ pub(in crate::spec) struct LayerTable {
     #[serde(default)]
     #[schemars(with = "Option<Vec<String>>")]
     pub platforms: Option<Vec<Spanned<String>>>,
+}
+
+/// Wheels: one path, or several.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected a path, or an array of paths")]
+pub(in crate::spec) enum WheelsField {
+    /// A folder, a pattern or a lock.
+    One(String),
+    /// Folders and patterns.
+    Several(Vec<String>),
+}
+
+/// A version of Python.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a text such as \"3.12\"")]
+pub(in crate::spec) enum PythonField {
+    /// Its only form.
+    Text(String),
+    /// What is easily written instead. Which one does not matter: 3.10 would be 3.1.
+    #[serde(deserialize_with = "any_number")]
+    Number,
+}
+
+fn any_number<'de, D: Deserializer<'de>>(value: D) -> Result<(), D::Error> {
+    f64::deserialize(value).map(drop)
+}
+
+/// How wheels are split into layers.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected `one`, `each`, or a number of groups")]
+pub(in crate::spec) enum SplitField {
+    /// By rule.
+    Word(SplitWord),
+    /// Into as many groups at most.
+    Groups(i64),
+}
+
+/// A rule for splitting wheels.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::spec) enum SplitWord {
+    /// All in one layer.
+    One,
+    /// Each in its own.
+    Each,
 }
 
 /// Something to copy.

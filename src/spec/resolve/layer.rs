@@ -29,7 +29,16 @@ impl Source {
         }
         let mut other = None;
         let says;
-        let content = if let Some(run) = &table.run {
+        if table.wheels.is_none() && table.package.is_none() {
+            self.refuse_python_keys(&table)?;
+        }
+        let content = if let Some(wheels) = &table.wheels {
+            says = wheels.span();
+            self.wheels(&table, wheels)?
+        } else if let Some(package) = &table.package {
+            says = package.span();
+            self.package(&table, package)?
+        } else if let Some(run) = &table.run {
             self.alone(&table, "run")?;
             says = run.span();
             self.run(&table, run)?
@@ -52,7 +61,7 @@ impl Source {
                 }
                 (None, None) => {
                     let message = format!(
-                        "the layer `{name}` has neither a `context` nor `entries`, `sources`, `run` or `workdir`"
+                        "the layer `{name}` has neither a `context` nor `entries`, `sources`, `run`, `workdir`, `wheels` or `package`"
                     );
                     return Err(self.error(range, message));
                 }
@@ -71,7 +80,11 @@ impl Source {
         recipe.modes = table.modes.as_ref().map(|modes| self.modes(modes)).transpose()?.unwrap_or_default();
         recipe.mtime = table.mtime;
         recipe.compression = table.compression;
-        if let LayerContent::Context { .. } | LayerContent::Entries(_) = recipe.content {
+        if let LayerContent::Context { .. }
+        | LayerContent::Entries(_)
+        | LayerContent::Wheels(_)
+        | LayerContent::Package(_) = recipe.content
+        {
             recipe.owner = owner.unwrap_or_default();
         }
         if table.platforms.as_ref().is_some_and(Vec::is_empty) {
@@ -190,7 +203,7 @@ impl Source {
 /// A key of a layer's table, and where its value stands if it is given.
 pub(super) type Key = (&'static str, fn(&LayerTable) -> Option<Range<usize>>);
 
-fn place<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
+pub(super) fn place<T>(value: &Option<Spanned<T>>) -> Option<Range<usize>> {
     value.as_ref().map(Spanned::span)
 }
 

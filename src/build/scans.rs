@@ -32,7 +32,12 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
         LayerContent::Context { from, exclude, .. } => {
             Some((layer.content.context_path(platform)?, from.clone(), exclude.clone()))
         }
-        _ => None,
+        LayerContent::Entries(_)
+        | LayerContent::Copy { .. }
+        | LayerContent::Steps { .. }
+        | LayerContent::Wheels(_)
+        | LayerContent::Package(_)
+        | LayerContent::Run => None,
     }
 }
 

@@ -184,3 +184,34 @@ fn two_recipes_that_lay_one_path_are_told() {
     sandbox.file("app.toml", format!("name = \"app\"\nbase = \"scratch\"\n{}", layer("three")));
     sandbox.run(["build", "app.toml"]).refused(2, "which is the interpreter's place");
 }
+
+#[test]
+fn an_image_of_more_layers_than_engines_stack_is_refused() {
+    let sandbox = Sandbox::new();
+    for number in 0..130 {
+        let folder = if number < 65 { "one" } else { "two" };
+        SmallWheel::new(&format!("p{number}"), "1.0").write(&sandbox.path(folder));
+    }
+    let layer = |name: &str, split: &str| {
+        format!(
+            "[[layer]]\nname = \"{name}\"\nwheels = \"{name}/\"\npython = \"3.12\"\ninto = \"/{name}/\"\nsplit = {split}\n"
+        )
+    };
+    let spec =
+        |split: &str| format!("name = \"app\"\nbase = \"scratch\"\n{}{}", layer("one", split), layer("two", split));
+    sandbox.file("app.toml", spec("\"each\""));
+    let run = sandbox.run(["build", "app.toml"]).refused(2, "would have 130 layers, and 127 is the most");
+    assert!(run.stderr.contains("`split`"), "{}", run.stderr);
+    sandbox.file("app.toml", spec("60"));
+    sandbox.run(["build", "app.toml"]).ok();
+}
+
+#[test]
+fn a_wheel_that_is_a_link_to_a_device_is_refused() {
+    let sandbox = Sandbox::new();
+    sandbox.link("wheels/x-1.0-py3-none-any.whl", "/dev/zero");
+    let head = "name = \"app\"\nbase = \"scratch\"\n[[layer]]\nname = \"deps\"\n";
+    sandbox.file("app.toml", format!("{head}wheels = \"wheels/\"\npython = \"3.12\"\ninto = \"/x/\"\n"));
+    let run = sandbox.run(["build", "app.toml"]);
+    assert!(run.code != 0 && run.stderr.contains("it is no file"), "{}", run.stderr);
+}

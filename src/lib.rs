@@ -92,6 +92,7 @@ pub mod init;
 pub mod inspect;
 pub mod layer;
 pub mod output;
+mod percent;
 pub mod pin;
 pub mod plan;
 pub mod published;

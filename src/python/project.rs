@@ -93,19 +93,9 @@ impl Project {
         &self.metadata.name
     }
 
-    /// Its version in the normal form.
-    pub fn version(&self) -> &str {
-        &self.metadata.version
-    }
-
     /// The version specifiers of the Pythons that it is for.
     pub fn requires_python(&self) -> Option<&str> {
         self.metadata.requires_python.as_deref()
-    }
-
-    /// The requirements that it has without extras.
-    pub fn dependencies(&self) -> &[String] {
-        &self.metadata.dependencies
     }
 
     /// The project as it is laid; its files are those of `context`, the folder with its ignore rules. `index` is where

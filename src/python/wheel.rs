@@ -21,7 +21,6 @@ use std::sync::Arc;
 use super::distribution::Distribution;
 use super::name::WheelName;
 use super::scheme::Scheme;
-use super::tags::Tag;
 use super::zip::{Archive, Member, shown};
 use crate::digest::Digest;
 use entry_points::EntryPoints;
@@ -75,7 +74,6 @@ struct WheelMember {
 struct Metadata {
     version: String,
     requires_python: Option<String>,
-    requires_dist: Vec<String>,
 }
 
 /// Why a wheel is refused.
@@ -108,48 +106,8 @@ impl Wheel {
         lay::lay(self, scheme, is_local).map_err(|why| WheelError { wheel: shown(&self.name.file), why })
     }
 
-    /// Its project's name, normalised.
-    pub fn name(&self) -> &str {
-        &self.name.distribution
-    }
-
-    /// Its version, as its metadata say.
-    pub fn version(&self) -> &str {
-        &self.metadata.version
-    }
-
-    /// Its file's name.
-    pub fn file_name(&self) -> &str {
-        &self.name.file
-    }
-
-    /// Its file's digest.
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    /// What it is for, by its file's name.
-    pub fn tags(&self) -> &[Tag] {
-        &self.name.tags
-    }
-
-    /// Whether it is for any platform, so that it lays the same on all.
-    pub fn is_pure(&self) -> bool {
-        self.name.tags.iter().all(|tag| tag.platform == "any")
-    }
-
-    /// The distributions that it needs, each as it is written: `Requires-Dist`.
-    pub fn requires_dist(&self) -> &[String] {
-        &self.metadata.requires_dist
-    }
-
     /// The interpreters that it can be used with, as it is written: `Requires-Python`.
     pub fn requires_python(&self) -> Option<&str> {
         self.metadata.requires_python.as_deref()
-    }
-
-    /// The number of bytes that its members hold.
-    pub fn size(&self) -> u64 {
-        self.archive.size()
     }
 }

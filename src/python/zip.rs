@@ -44,7 +44,6 @@ const RATIO: u64 = 50;
 pub struct Archive {
     file: Arc<Place>,
     members: Arc<[Member]>,
-    size: u64,
 }
 
 /// Where a zip lies.
@@ -113,8 +112,7 @@ impl Archive {
         }
 
         let members: Arc<[Member]> = entries.into_iter().map(|entry| entry.member).collect();
-        let size = members.iter().map(|member| member.size).sum();
-        Ok(Archive { file: Arc::new(place), members, size })
+        Ok(Archive { file: Arc::new(place), members })
     }
 
     /// The members, sorted bytewise by path.
@@ -126,11 +124,6 @@ impl Archive {
     pub fn find(&self, path: &str) -> Option<&Member> {
         let at = self.members.binary_search_by(|member| (*member.path).cmp(path)).ok()?;
         self.members.get(at)
-    }
-
-    /// The number of bytes that all members hold.
-    pub fn size(&self) -> u64 {
-        self.size
     }
 
     /// A member as a stream of its bytes; `archive` is what the file is called in messages.

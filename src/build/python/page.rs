@@ -97,7 +97,7 @@ fn link(base: &Url, href: &str) -> Option<Listed> {
     let digits = url.fragment()?.split('&').find_map(|part| part.strip_prefix("sha256="))?;
     let digest = Digest::from_hex(&digits.to_ascii_lowercase())?;
     url.set_fragment(None);
-    let file = decoded(url.path_segments()?.next_back()?)?;
+    let file = crate::percent::decode_text(url.path_segments()?.next_back()?)?;
     Some(Listed { file, url: url.into(), digest, size: None })
 }
 
@@ -211,23 +211,6 @@ fn character(reference: &str) -> Option<char> {
         None => number.parse(),
     };
     char::from_u32(number.ok()?)
-}
-
-/// A name of an address, percent-decoded.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first == b'%' {
-            let (digits, after) = rest.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

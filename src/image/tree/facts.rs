@@ -6,6 +6,7 @@ use super::super::nodes::{Node, Nodes};
 use super::TreeError;
 use super::ground::Ground;
 use crate::entry::parents;
+use crate::percent::decode;
 
 /// More facts than these do not travel with an image; its base's tree has to be looked at.
 const FACT_LIMIT: usize = 100;
@@ -214,22 +215,6 @@ fn encode(bytes: &[u8]) -> String {
         }
     }
     text
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        rest = after;
-        if *first == b'%' {
-            let (digits, after) = rest.split_at_checked(2)?;
-            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-            rest = after;
-        } else {
-            bytes.push(*first);
-        }
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::text::{Place, shown};
 use super::{LockError, LockedWheel};
 use crate::digest::Digest;
+use crate::percent::decode_text;
 use crate::python::name::{WheelName, normalise_name};
 
 /// Where a file is.
@@ -29,7 +30,7 @@ impl Location {
             Some("file") => {
                 let rest = text.split_once("://").map_or("", |(_, rest)| rest);
                 let path = rest.strip_prefix("localhost").filter(|path| path.starts_with('/')).unwrap_or(rest);
-                let decoded = decoded(path).filter(|path| path.starts_with('/') && is_plain(path));
+                let decoded = decode_text(path).filter(|path| path.starts_with('/') && is_plain(path));
                 let Some(path) = decoded else {
                     let what = format!("`{}` is not the address of a file on this machine", shown(text));
                     return Err(place.error(what, "write it as file:///…, or as a path"));
@@ -61,7 +62,7 @@ impl Location {
             Location::Url(url) => {
                 let path = url.split(['?', '#']).next().unwrap_or_default();
                 let last = path.rsplit('/').next().unwrap_or_default();
-                decoded(last).unwrap_or_else(|| last.to_owned())
+                decode_text(last).unwrap_or_else(|| last.to_owned())
             }
             Location::Path(path) => path.rsplit('/').next().unwrap_or_default().to_owned(),
         }
@@ -179,20 +180,4 @@ pub(super) fn sha256<'l>(
 /// Whether a text can be a path: no character in it that ends a line or cannot be in one.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(char::is_control)
-}
-
-/// Percent-decoded, if that is text.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let mut digit = || rest.next().and_then(|digit| char::from(digit).to_digit(16));
-                u8::try_from(digit()? << 4 | digit()?).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }

@@ -50,8 +50,6 @@ pub(super) struct Metadata {
     pub version: String,
     /// Which versions of Python it is for.
     pub requires_python: Option<String>,
-    /// What it needs, without extras.
-    pub dependencies: Vec<String>,
     /// Its entry points.
     pub entry_points: Groups,
     /// Its license files and their texts.
@@ -123,9 +121,9 @@ impl Metadata {
             one_line(path).map_err(|why| Fault::at(0, format!("the license file {} {why}", quoted(path))))?;
             fields.push("License-File", path);
         }
-        let dependencies = dependencies(project, dynamic, &mut fields)?;
+        dependencies(project, dynamic, &mut fields)?;
         fields.end(description.as_ref().map(|(text, _)| text.as_str()));
-        Ok(Metadata { name, version, requires_python, dependencies, entry_points, license_files, text: fields.0 })
+        Ok(Metadata { name, version, requires_python, entry_points, license_files, text: fields.0 })
     }
 }
 
@@ -366,8 +364,8 @@ pub(super) fn content_type(file: &str) -> Option<&'static str> {
     }
 }
 
-/// Writes the requirements, and returns those without an extra.
-fn dependencies(project: &Value, dynamic: &Dynamic, fields: &mut Fields) -> Result<Vec<String>, Fault> {
+/// Writes the requirements.
+fn dependencies(project: &Value, dynamic: &Dynamic, fields: &mut Fields) -> Result<(), Fault> {
     let parse = |text: &str, line: usize| {
         Requirement::parse(text).map_err(|why| Fault::at(line, format!("the requirement {} {why}", quoted(text))))
     };
@@ -380,8 +378,7 @@ fn dependencies(project: &Value, dynamic: &Dynamic, fields: &mut Fields) -> Resu
         (None, Some(texts)) => parse_all(texts, line_of(project, "dependencies"))?,
         (None, None) => Vec::new(),
     };
-    let plain: Vec<String> = plain.iter().map(Requirement::text).collect();
-    plain.iter().for_each(|text| fields.push("Requires-Dist", text));
+    plain.iter().for_each(|requirement| fields.push("Requires-Dist", &requirement.text()));
 
     let mut extras: Vec<(String, usize, Vec<Requirement>)> = Vec::new();
     if let Some(table) = project.get("optional-dependencies") {
@@ -407,5 +404,5 @@ fn dependencies(project: &Value, dynamic: &Dynamic, fields: &mut Fields) -> Resu
         fields.push("Provides-Extra", &extra);
         requirements.iter().for_each(|requirement| fields.push("Requires-Dist", &requirement.text_for(&extra)));
     }
-    Ok(plain)
+    Ok(())
 }

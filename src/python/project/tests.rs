@@ -162,9 +162,8 @@ fn says_what_it_is() {
     let text = format!("{MINI}requires-python = \">= 3.11\"\ndependencies = [\"boto3 >=1.34 , <2\"]\n");
     let folder = project(&[("pyproject.toml", &text), ("mini_mod.py", "")]);
     let project = Project::read(folder.path(), &[]).unwrap();
-    assert_eq!((project.name(), project.version()), ("mini-mod", "0.1"));
+    assert_eq!(project.name(), "mini-mod");
     assert_eq!(project.requires_python(), Some(">=3.11"));
-    assert_eq!(project.dependencies(), ["boto3<2,>=1.34"]);
 }
 
 #[test]

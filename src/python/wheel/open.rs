@@ -185,9 +185,5 @@ fn metadata(content: &[u8], name: &WheelName) -> Result<Metadata, String> {
     if !is_same_version(version, &name.version) {
         return Err(format!("they are of version `{}`, and the file's name says `{}`", shown(version), name.version));
     }
-    Ok(Metadata {
-        version: version.to_owned(),
-        requires_python: headers.one("requires-python")?.map(str::to_owned),
-        requires_dist: headers.all("requires-dist").map(str::to_owned).collect(),
-    })
+    Ok(Metadata { version: version.to_owned(), requires_python: headers.one("requires-python")?.map(str::to_owned) })
 }

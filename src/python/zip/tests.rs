@@ -43,7 +43,10 @@ fn every_form_that_writers_use_is_read() {
         assert_eq!(contents(&archive).unwrap(), expected);
         assert!(archive.find("run").unwrap().is_executable && !archive.find("wide").unwrap().is_executable);
         assert!(archive.find("d").unwrap().is_directory);
-        assert_eq!(archive.size(), expected.values().map(|content| content.len() as u64).sum::<u64>());
+        assert_eq!(
+            archive.members.iter().map(|member| member.size).sum::<u64>(),
+            expected.values().map(|content| content.len() as u64).sum::<u64>()
+        );
     }
 }
 
@@ -165,7 +168,7 @@ proptest! {
         let expected: BTreeMap<String, Vec<u8>> =
             entries.into_iter().map(|entry| (String::from_utf8(entry.name).unwrap(), entry.content)).collect();
         prop_assert_eq!(contents(&archive).unwrap(), expected);
-        prop_assert_eq!(archive.size(), size as u64);
+        prop_assert_eq!(archive.members.iter().map(|member| member.size).sum::<u64>(), size as u64);
     }
 
     #[test]

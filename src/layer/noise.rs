@@ -62,9 +62,9 @@ fn is_even(piece: &[u8]) -> bool {
         total += 64;
     }
     let squares = counts[0].iter().zip(&counts[1]).map(|(one, other)| u64::from(one + other).pow(2)).sum::<u64>();
-    // Of equally frequent values the sum of squares is a 256th of the square of the total; chance adds the total, and a
-    // sixteenth is what entropy coding would need to gain anything.
-    squares * 256 <= total * total + total * total / 16 + total * 256
+    // Of equally frequent values the sum of squares is a 256th of the square of the total, and chance adds the total. What
+    // deflate has made is up to an eighth above that; coding what is would gain a hundredth.
+    squares * 256 <= total * total + total * total / 8 + total * 256
 }
 
 /// Whether much of what looks like noise stands there again within reach of a match.

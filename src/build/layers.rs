@@ -9,7 +9,8 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Layer, Repository};
-use crate::layer::{Listing, assemble as assemble_layer};
+use crate::layer::{Listing, Previous, assemble_over};
+use crate::store::Store;
 use crate::workshop::Workshop;
 
 /// A layer that need not be assembled, or was.
@@ -129,10 +130,11 @@ pub(crate) fn assemble_one(
         source: Box::new(source),
     };
     let mut blob = store.new_blob()?;
-    let assembled = assemble_layer(&layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &|bytes| {
-        running.advance(bytes);
-    })
-    .map_err(failed)?;
+    let previous = previous(store, image, layer);
+    let advance = |bytes| running.advance(bytes);
+    let assembled =
+        assemble_over(previous, &layer.contents, layer.codec, pool, workshop.permits(), &mut blob, &advance)
+            .map_err(failed)?;
     blob.commit(&assembled.digest)?;
     let listing = Listing::encode(layer.codec, layer.contents.entries(), &assembled.extents).map_err(failed)?;
     let finished = Layer {
@@ -146,4 +148,12 @@ pub(crate) fn assemble_one(
     store.put_record(&finished, Some(&listing))?;
     store.set_latest(image, &layer.name, &layer.key)?;
     Ok(finished)
+}
+
+/// The version of the layer that this machine assembled last, if all of it is still here.
+fn previous(store: &Store, image: &str, layer: &PreparedLayer) -> Option<Previous> {
+    let key = store.latest(image, &layer.name).filter(|_| !layer.anew)?;
+    let last = store.record(&key)?;
+    let blob = store.open_blob(&last.digest, last.size).ok().flatten()?;
+    Previous::new(&key, layer.codec, store.listing(&key)?, blob)
 }

@@ -133,6 +133,7 @@ impl<'a> Laying<'a> {
         stack: &mut Stack,
     ) -> Result<Vec<PreparedLayer>, Error> {
         let mut laid = Vec::new();
+        let anew = self.options.no_cache;
         let mut push = |layer: &LayerRecipe, name: String, contents: Contents, stack: &mut Stack| {
             let contents = Arc::new(contents);
             stack.push(Arc::clone(&contents));
@@ -142,6 +143,7 @@ impl<'a> Laying<'a> {
                 codec: layer.compression,
                 contents,
                 recipe: Arc::new(layer.clone()),
+                anew,
             });
         };
         let mut owners = Owners::new();

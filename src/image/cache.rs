@@ -19,7 +19,7 @@ pub const LAYER_IMAGE: &str = "dev.tarsia.layer.image";
 /// The annotation that holds the digest of the manifest whose tree a blob is.
 pub const TREE_OF: &str = "dev.tarsia.tree.of";
 /// The media type of a layer's listing.
-pub const LISTING: &str = "application/vnd.tarsia.listing.v1+zstd";
+pub const LISTING: &str = "application/vnd.tarsia.listing.v2+zstd";
 /// The media type of a base tree. Its version is that of the form: a tree of another form is none, and is replaced.
 pub const TREE: &str = "application/vnd.tarsia.tree.v3+zstd";
 /// The media type of what is remembered of the Python distributions of an image.

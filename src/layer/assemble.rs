@@ -1,20 +1,23 @@
 //! Assembling: contents in, compressed blob out, with both digests, in bounded memory.
 //!
-//! Blocks are read and compressed as tasks of the rayon pool; the calling thread takes them in order, digests the
-//! plain and the compressed stream and writes. [`Permits`] bound how many blocks exist at once, over all layers that
-//! are being assembled: at most two buffers of 2 MiB each.
+//! Blocks are read and compressed, or copied from the layer's previous version, as tasks of the rayon pool; the calling
+//! thread takes them in order and digests the plain stream, and a thread behind it digests the compressed one and writes.
+//! [`Permits`] bound how many blocks exist at once, over all layers that are being assembled: at most two buffers of
+//! 2 MiB each.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 
 use super::blocks::{self, Block, Compressed, Extent};
 use super::codec::Codec;
 use super::contents::{Contents, FileSource, Item, Source, append_content};
 use super::error::Error;
+use super::permits::{Permit, Permits};
+use super::previous::{Copies, Previous};
 use super::{gzip, tar, zstd};
 use crate::context::{self, Identity};
 use crate::digest::{Digest, Hasher};
@@ -33,48 +36,18 @@ pub struct Assembled {
     pub extents: Vec<Extent>,
 }
 
-/// Bounds how many blocks are in memory at once. Shared by all layers of a run.
-#[derive(Debug)]
-pub struct Permits {
-    free: Mutex<usize>,
-    returned: Condvar,
-}
-
-impl Permits {
-    /// Permits for `count` blocks, at least one.
-    pub fn new(count: usize) -> Permits {
-        Permits { free: Mutex::new(count.max(1)), returned: Condvar::new() }
-    }
-
-    /// As many as keep `jobs` workers busy, and never more than some 40 MB of blocks.
-    pub fn for_jobs(jobs: usize) -> Permits {
-        Permits::new((jobs + jobs / 2 + 2).min(12))
-    }
-
-    fn take(&self) {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        while *free == 0 {
-            free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
-        }
-        *free -= 1;
-    }
-
-    fn try_take(&self) -> bool {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let some = *free > 0;
-        *free -= usize::from(some);
-        some
-    }
-
-    fn give(&self) {
-        *self.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.returned.notify_one();
-    }
-}
-
 struct Packed {
     plain: Vec<u8>,
     compressed: Compressed,
+    _permit: Permit,
+}
+
+/// What is assembled, and how.
+struct Plan {
+    contents: Arc<Contents>,
+    codec: Codec,
+    blocks: Vec<Block>,
+    copies: Copies,
 }
 
 /// Packs `contents` with `codec` into `out`, on `pool`. `progress` is told the number of plain bytes done since it
@@ -90,73 +63,119 @@ pub fn assemble(
     codec: Codec,
     pool: &rayon::ThreadPool,
     permits: &Arc<Permits>,
-    out: &mut dyn Write,
+    out: &mut (dyn Write + Send),
+    progress: &dyn Fn(u64),
+) -> Result<Assembled, Error> {
+    assemble_over(None, contents, codec, pool, permits, out, progress)
+}
+
+/// The same with the help of the layer's previous version, if there is one: blocks that have not changed are copied from
+/// it. The bytes are the same.
+///
+/// # Errors
+///
+/// As [`assemble`].
+pub fn assemble_over(
+    previous: Option<Previous>,
+    contents: &Arc<Contents>,
+    codec: Codec,
+    pool: &rayon::ThreadPool,
+    permits: &Arc<Permits>,
+    out: &mut (dyn Write + Send),
     progress: &dyn Fn(u64),
 ) -> Result<Assembled, Error> {
     let blocks = blocks::cut(contents.entries());
-    let last = blocks.len() - 1;
+    let copies = previous.map(|previous| previous.copies(contents.entries(), &blocks)).unwrap_or_default();
+    let plan = Arc::new(Plan { contents: Arc::clone(contents), codec, blocks, copies });
+    let mut blob = Blob::begin(codec, out)?;
+    let (diff_id, plain_size) = match &plan.blocks[..] {
+        // A thread would take longer to start than it had to do.
+        [_] => conduct(&plan, pool, permits, progress, &mut |packed| blob.block(&packed))?,
+        _ => std::thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel::<Packed>(1);
+            let blob = &mut blob;
+            let writing = scope.spawn(move || receiver.iter().try_for_each(|packed| blob.block(&packed)));
+            let conducted = conduct(&plan, pool, permits, progress, &mut |packed| {
+                sender.send(packed).map_err(|_| stopped())
+            });
+            drop(sender);
+            // If writing has failed, conducting has only noticed that nobody listens.
+            writing.join().map_err(|_| stopped())??;
+            conducted
+        })?,
+    };
+    blob.finish(diff_id, plain_size)
+}
+
+/// Has the blocks packed and takes them in order; `hand` is given each. Answers digest and size of the plain stream.
+fn conduct(
+    plan: &Arc<Plan>,
+    pool: &rayon::ThreadPool,
+    permits: &Arc<Permits>,
+    progress: &dyn Fn(u64),
+    hand: &mut dyn FnMut(Packed) -> Result<(), Error>,
+) -> Result<(Digest, u64), Error> {
+    let items = plan.contents.items();
     let mut started = 0;
     let mut pending: VecDeque<mpsc::Receiver<Result<Packed, Error>>> = VecDeque::new();
-    let mut stream = Stream::new(out);
+    let mut hasher = Hasher::new();
+    let mut plain_size = 0;
     let mut recheck = Recheck::default();
     let mut streams = Streams::default();
-    if codec == Codec::Gzip {
-        stream.framing(&gzip::HEADER)?;
-    }
-    for block in &blocks {
+    for block in &plan.blocks {
         // Start as many blocks as permits allow; wait for one only if none of ours is under way, so that layers
         // that are assembled side by side never wait for each other in a circle.
-        while started < blocks.len() {
-            if pending.is_empty() {
-                permits.take();
-            } else if !permits.try_take() {
-                break;
-            }
-            let ahead = streams.part(contents.items(), &blocks[started]);
-            pending.push_back(start(pool, contents, blocks[started].clone(), started == last, codec, ahead));
+        while started < plan.blocks.len() {
+            let permit = match pending.is_empty() {
+                true => permits.take(),
+                false => match permits.try_take() {
+                    Some(permit) => permit,
+                    None => break,
+                },
+            };
+            let ahead = streams.part(items, &plan.blocks[started]);
+            pending.push_back(start(pool, plan, started, ahead, permit));
             started += 1;
         }
         let packed = match pending.pop_front().map(|receiver| receiver.recv()) {
-            Some(Ok(packed)) => packed,
+            Some(Ok(packed)) => packed?,
             // A task that ends without an answer has panicked.
-            _ => Err(Error::Write(io::Error::other("a worker stopped unexpectedly"))),
+            _ => return Err(stopped()),
         };
-        let result = packed.and_then(|packed| {
-            recheck.see(block, contents.items(), &packed.plain)?;
-            stream.block(&packed)?;
-            progress(packed.plain.len() as u64);
-            Ok(())
-        });
-        permits.give();
-        if let Err(error) = result {
-            for receiver in pending {
-                let _ = receiver.recv();
-                permits.give();
-            }
-            return Err(error);
-        }
+        recheck.see(block, items, &packed.plain)?;
+        hasher.update(&packed.plain);
+        let size = packed.plain.len() as u64;
+        hand(packed)?;
+        plain_size += size;
+        progress(size);
     }
-    if codec == Codec::Gzip {
-        let trailer = gzip::trailer(stream.crc.clone().finalize(), stream.plain_size);
-        stream.framing(&trailer)?;
-    }
-    stream.finish()
+    Ok((hasher.finish(), plain_size))
+}
+
+fn stopped() -> Error {
+    Error::Write(io::Error::other("a worker stopped unexpectedly"))
 }
 
 fn start(
     pool: &rayon::ThreadPool,
-    contents: &Arc<Contents>,
-    block: Block,
-    is_last: bool,
-    codec: Codec,
+    plan: &Arc<Plan>,
+    number: usize,
     ahead: Result<Option<Vec<u8>>, Error>,
+    permit: Permit,
 ) -> mpsc::Receiver<Result<Packed, Error>> {
     let (sender, receiver) = mpsc::sync_channel(1);
-    let contents = Arc::clone(contents);
+    let plan = Arc::clone(plan);
     pool.spawn(move || {
+        let is_last = number + 1 == plan.blocks.len();
         let packed = ahead
-            .and_then(|ahead| read(contents.items(), &block, is_last, ahead))
-            .and_then(|plain| compress(codec, &plain).map(|compressed| Packed { plain, compressed }));
+            .and_then(|ahead| read(plan.contents.items(), &plan.blocks[number], is_last, ahead))
+            .and_then(|plain| {
+                let compressed = match plan.copies.get(number, &plain) {
+                    Some(copied) => copied,
+                    None => compress(plan.codec, &plain)?,
+                };
+                Ok(Packed { plain, compressed, _permit: permit })
+            });
         // Nobody listens any more if another block has failed.
         let _ = sender.send(packed);
     });
@@ -283,52 +302,54 @@ fn compress(codec: Codec, plain: &[u8]) -> Result<Compressed, Error> {
 }
 
 /// The blob being written and all that is learnt on the way.
-struct Stream<'a> {
-    out: &'a mut dyn Write,
-    plain: Hasher,
-    plain_size: u64,
+struct Blob<'a> {
+    out: &'a mut (dyn Write + Send),
+    codec: Codec,
     crc: crc32fast::Hasher,
-    blob: Hasher,
+    hasher: Hasher,
     size: u64,
     extents: Vec<Extent>,
 }
 
-impl<'a> Stream<'a> {
-    fn new(out: &'a mut dyn Write) -> Stream<'a> {
-        Stream {
-            out,
-            plain: Hasher::new(),
-            plain_size: 0,
-            crc: crc32fast::Hasher::new(),
-            blob: Hasher::new(),
-            size: 0,
-            extents: Vec::new(),
+impl<'a> Blob<'a> {
+    fn begin(codec: Codec, out: &'a mut (dyn Write + Send)) -> Result<Blob<'a>, Error> {
+        let crc = crc32fast::Hasher::new();
+        let mut blob = Blob { out, codec, crc, hasher: Hasher::new(), size: 0, extents: Vec::new() };
+        if codec == Codec::Gzip {
+            blob.write(&gzip::HEADER)?;
         }
+        Ok(blob)
     }
 
-    fn framing(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.blob.update(bytes);
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // What is not compressed has the digest of the plain stream.
+        if self.codec != Codec::None {
+            self.hasher.update(bytes);
+        }
         self.size += bytes.len() as u64;
         self.out.write_all(bytes).map_err(Error::Write)
     }
 
     fn block(&mut self, packed: &Packed) -> Result<(), Error> {
-        let Packed { plain, compressed } = packed;
-        let bytes = if compressed.bytes.is_empty() { plain } else { &compressed.bytes };
-        self.plain.update(plain);
-        self.plain_size += plain.len() as u64;
+        let Packed { plain, compressed, .. } = packed;
+        let (bytes, check) = match self.codec {
+            Codec::None => (plain, compressed.crc),
+            _ => (&compressed.bytes, crc32fast::hash(&compressed.bytes)),
+        };
         self.crc.combine(&crc32fast::Hasher::new_with_initial_len(compressed.crc, plain.len() as u64));
-        self.extents.push(Extent { plain: plain.len() as u64, compressed: bytes.len() as u64, crc: compressed.crc });
-        self.framing(bytes)
+        let (plain, crc) = (plain.len() as u64, compressed.crc);
+        self.extents.push(Extent { plain, compressed: bytes.len() as u64, crc, check });
+        self.write(bytes)
     }
 
-    fn finish(self) -> Result<Assembled, Error> {
-        Ok(Assembled {
-            diff_id: self.plain.finish(),
-            digest: self.blob.finish(),
-            size: self.size,
-            extents: self.extents,
-        })
+    fn finish(mut self, diff_id: Digest, plain_size: u64) -> Result<Assembled, Error> {
+        if self.codec == Codec::Gzip {
+            let trailer = gzip::trailer(self.crc.clone().finalize(), plain_size);
+            self.write(&trailer)?;
+        }
+        let Blob { codec, hasher, size, extents, .. } = self;
+        let digest = if codec == Codec::None { diff_id } else { hasher.finish() };
+        Ok(Assembled { diff_id, digest, size, extents })
     }
 }
 

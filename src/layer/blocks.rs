@@ -59,6 +59,8 @@ pub struct Extent {
     pub compressed: u64,
     /// CRC-32 of the plain bytes.
     pub crc: u32,
+    /// CRC-32 of the compressed bytes.
+    pub check: u32,
 }
 
 /// Whether the entry is a file that is cut into parts of its own.

@@ -9,7 +9,7 @@ use super::error::Error;
 use crate::binary::{Reader, put_number, put_signed, put_text};
 use crate::entry::{Entry, Kind};
 
-const MAGIC: &[u8] = b"tarsia listing 1\n";
+const MAGIC: &[u8] = b"tarsia listing 2\n";
 
 /// The largest listing that is read back, in bytes before compression: some two million entries.
 const SIZE_LIMIT: usize = 256 << 20;
@@ -46,6 +46,7 @@ impl Listing {
             put_number(&mut body, extent.plain);
             put_number(&mut body, extent.compressed);
             put_number(&mut body, u64::from(extent.crc));
+            put_number(&mut body, u64::from(extent.check));
         }
         for entry in entries {
             put_entry(&mut body, entry);
@@ -80,6 +81,7 @@ fn parse(body: &[u8]) -> Option<Listing> {
             plain: reader.number()?,
             compressed: reader.number()?,
             crc: u32::try_from(reader.number()?).ok()?,
+            check: u32::try_from(reader.number()?).ok()?,
         });
     }
     let mut entries = Vec::new();
@@ -145,7 +147,7 @@ mod tests {
             entry(b"a/c", Kind::Symlink { target: (*b"../\xff").into() }),
             entry(b"a/d", Kind::Hardlink { target: (*b"a/b").into() }),
         ];
-        let extents = vec![Extent { plain: 5, compressed: 3, crc: u32::MAX }];
+        let extents = vec![Extent { plain: 5, compressed: 3, crc: u32::MAX, check: 7 }];
         let bytes = Listing::encode(Codec::Zstd, &entries, &extents).unwrap();
         assert_eq!(Listing::decode(&bytes).unwrap(), Listing { codec: Codec::Zstd, entries, extents });
         for cut in 0..bytes.len() {

@@ -68,13 +68,13 @@ fn assembled(codec: Codec, threads: usize, permits: usize) -> (Assembled, Vec<u8
 }
 
 const KEY: [(Codec, &str); 3] = [
-    (Codec::Gzip, "sha256:b3a59a6f97db764a21bd06f0bcdeb7f630a60867a9c0c895b12cdd1ea38136d2"),
+    (Codec::Gzip, "sha256:a60ae71e6001160ffa3073aab0351c005b4b5ee9527e71e3cee782c84898d3c2"),
     (Codec::Zstd, "sha256:9e87713bd370d34743c6178f6e47ba4a7d8cf2d5a343a41b172d33b0bb9045fc"),
     (Codec::None, "sha256:0b109b37d65c9f134f7015f7eaf14937c069c27314ba29d6dd60decae32a7435"),
 ];
 const DIFF_ID: &str = "sha256:a653892d90e7f20dfce41d3cf035534d337f33aa98fe66ac025e0bbfc3af0f66";
 const BLOB: [(Codec, &str); 2] = [
-    (Codec::Gzip, "sha256:7b5df83e2c6e0b682af9e8e9b0a1eacf3f4d559e7b3dfb0b9cfb8e9d0f7ebc15"),
+    (Codec::Gzip, "sha256:ca0fc6d89500430b801f4f19b1ed079c658e5233f29803bc49feb483e9bd5761"),
     (Codec::Zstd, "sha256:7586618ce5107ff8a54e38b8aad64833a157eddc12b8c39aaa130491a63a3277"),
 ];
 

@@ -11,9 +11,9 @@ use crate::support::sandbox::repository;
 use crate::support::{Run, Sandbox};
 
 const GOLDEN: [(&str, &str); 3] = [
-    ("base", "sha256:a6f987fdf18ca507e0e53fd54ea2126a5f39c62532517e3f5c771db9bbc6fde8"),
-    ("receipt-dynamo", "sha256:75822086362b8ddb8dc32a9ea08607cf0a9b01e4daea62a1d8c420094ac3ba4f"),
-    ("receipt-label", "sha256:6381e1bef441129c440eaebecce2dac5de07425556aa81e0a380ca838cce4dfd"),
+    ("base", "sha256:22c5205f43e739a99cef2003830efdedeb8a7dc1a4fe0eb483e66ace4f30c39a"),
+    ("receipt-dynamo", "sha256:57d1c9a803dfad15f5e4a907416830af9a4e4a8c44e08cd6c2070086da8d45fc"),
+    ("receipt-label", "sha256:a027c0cde58fb463c7d67cb7fdf569d26d30c6526792c4111b894fe00b261332"),
 ];
 
 fn golden() -> BTreeMap<String, String> {

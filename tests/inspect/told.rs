@@ -142,13 +142,13 @@ fn a_listing_that_is_not_the_layers_is_not_believed() {
     let mut cache = json_of(&registry, "app", "tarsia-cache");
     let blobs = cache["layers"].as_array_mut().unwrap();
     let listings: Vec<usize> =
-        (0..blobs.len()).filter(|&at| blobs[at]["mediaType"] == "application/vnd.tarsia.listing.v1+zstd").collect();
+        (0..blobs.len()).filter(|&at| blobs[at]["mediaType"] == "application/vnd.tarsia.listing.v2+zstd").collect();
     // Another layer's, one that is cut off, and one that is not there.
     let (first, second, third) = (listings[0], listings[1], listings[2]);
     blobs[first]["digest"] = blobs[second]["digest"].clone();
     blobs[first]["size"] = blobs[second]["size"].clone();
-    blobs[second]["digest"] = json!(registry.put_blob("app", "tarsia listing 1\nrubbish"));
-    blobs[second]["size"] = json!("tarsia listing 1\nrubbish".len());
+    blobs[second]["digest"] = json!(registry.put_blob("app", "tarsia listing 2\nrubbish"));
+    blobs[second]["size"] = json!("tarsia listing 2\nrubbish".len());
     blobs[third]["digest"] = json!(crate::support::registry::digest_of(b"nothing"));
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     registry.put_manifest("app", "tarsia-cache", media_type, cache.to_string());

@@ -56,9 +56,9 @@ fn the_cache_image_is_an_ordinary_image_of_blobs() {
         [
             "application/vnd.tarsia.tree.v3+zstd",
             "application/vnd.oci.image.layer.v1.tar+gzip",
-            "application/vnd.tarsia.listing.v1+zstd",
+            "application/vnd.tarsia.listing.v2+zstd",
             "application/vnd.oci.image.layer.v1.tar+gzip",
-            "application/vnd.tarsia.listing.v1+zstd",
+            "application/vnd.tarsia.listing.v2+zstd",
         ]
     );
     for (blob, layer) in [(1, 4), (3, 5)] {

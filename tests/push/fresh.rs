@@ -204,7 +204,7 @@ fn listing_of(registry: &Registry, layer: &str) -> String {
     let cache = json_of(registry, "app", "tarsia-cache");
     let blobs = cache["layers"].as_array().unwrap();
     let at = blobs.iter().position(|blob| blob["annotations"]["dev.tarsia.layer.name"] == layer).unwrap();
-    assert_eq!(blobs[at + 1]["mediaType"], "application/vnd.tarsia.listing.v1+zstd");
+    assert_eq!(blobs[at + 1]["mediaType"], "application/vnd.tarsia.listing.v2+zstd");
     blobs[at + 1]["digest"].as_str().unwrap().to_owned()
 }
 

@@ -10,7 +10,7 @@ use crate::support::registry::{Registry, digest_of};
 use crate::support::workspace::{digests, json_of, over, statuses, stored_layers};
 use crate::support::{Run, Sandbox};
 
-const LISTING: &str = "application/vnd.tarsia.listing.v1+zstd";
+const LISTING: &str = "application/vnd.tarsia.listing.v2+zstd";
 
 /// Puts a changed cache image without a check.
 fn alter(registry: &Registry, change: impl FnOnce(&mut Value)) {
@@ -204,7 +204,7 @@ fn without_the_remote_cache_no_lie_is_believed() {
 
 /// A zstd frame that announces so many bytes: magic, a descriptor for eight bytes of size, the size, one empty block.
 fn announcing(size: u64) -> Vec<u8> {
-    let mut bytes = b"tarsia listing 1\n\x28\xb5\x2f\xfd\xe0".to_vec();
+    let mut bytes = b"tarsia listing 2\n\x28\xb5\x2f\xfd\xe0".to_vec();
     bytes.extend_from_slice(&size.to_le_bytes());
     bytes.extend_from_slice(&[1, 0, 0]);
     bytes
@@ -212,9 +212,9 @@ fn announcing(size: u64) -> Vec<u8> {
 
 #[test]
 fn a_listing_is_not_believed_and_cannot_fill_the_memory() {
-    let mut zeros = b"tarsia listing 1\n".to_vec();
+    let mut zeros = b"tarsia listing 2\n".to_vec();
     zeros.extend_from_slice(&zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap());
-    let mut extents = b"tarsia listing 1\n".to_vec();
+    let mut extents = b"tarsia listing 2\n".to_vec();
     // A listing of as many extents as can be, in almost no bytes.
     let mut body = b"\x04gzip".to_vec();
     body.extend_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);

@@ -231,7 +231,7 @@ fn a_reason_costs_one_listing_at_most() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|blob| blob["mediaType"] == "application/vnd.tarsia.listing.v1+zstd")
+        .filter(|blob| blob["mediaType"] == "application/vnd.tarsia.listing.v2+zstd")
         .map(|blob| blob["digest"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(listings.len(), 2);

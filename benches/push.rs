@@ -5,6 +5,8 @@
 #![allow(missing_docs)]
 
 mod material;
+// Written for tests, which may unwrap.
+#[allow(clippy::unwrap_used)]
 #[path = "../tests/support/registry/mod.rs"]
 mod registry;
 

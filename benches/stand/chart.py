@@ -50,19 +50,38 @@ def bars(title, groups, series, unit="s", log=True):
 def lines(title, panels, columns=3):
     """Small multiples. A panel is a dict: `title`, `x` and `y` (labels of the axes), `series` (name → list of points
     (x, y)), `log` (both axes; false for linear ones from zero), `note` (a line under the title)."""
-    wide, high, margin = 300, 230, (52, 14, 50, 60)  # top, right, bottom, left
+    wide, high = 300, 190
     columns = min(columns, max(len(panels), 1))
-    out = [_text(12, 20, title, "title")]
-    for place, panel in enumerate(panels):
-        left, top = wide * (place % columns), 30 + high * (place // columns)
-        out += _panel(panel, left, top, wide, high, margin)
-    return _svg(wide * columns, 30 + high * math.ceil(len(panels) / columns), out)
+    out, top = [_text(12, 20, title, "title")], 30
+    for first in range(0, len(panels), columns):
+        row = panels[first : first + columns]
+        for place, panel in enumerate(row):
+            out += _panel(panel, wide * place, top, wide, high)
+        top += high + max(len(_legend(panel, wide)) for panel in row) * LEGEND + 16
+    return _svg(wide * columns, top, out)
 
 
-def _panel(panel, left, top, wide, high, margin):
+LEGEND = 13
+
+
+def _legend(panel, wide):
+    """The names of a panel's series in lines that fit below it: lists of (number of the series, place, name)."""
+    rows, x = [[]], 0
+    for column, name in enumerate(panel["series"] if len(panel["series"]) > 1 else ()):
+        own = 22 + 5.5 * len(name)
+        if x and x + own > wide - 20:
+            rows.append([])
+            x = 0
+        rows[-1].append((column, x, name))
+        x += own
+    return rows
+
+
+def _panel(panel, left, top, wide, high):
+    """`high` is without the names of the series."""
     points = [point for series in panel["series"].values() for point in series]
     log = panel.get("log", True)
-    above, right, below, before = margin
+    above, right, below, before = 52, 14, 30, 46
     out = [_text(left + 12, top + 16, panel["title"]), _text(left + 12, top + 30, panel.get("note", ""), "small")]
     if not points:
         return out + [_text(left + before, top + high / 2, "not measured", "small")]
@@ -77,20 +96,18 @@ def _panel(panel, left, top, wide, high, margin):
     out.append(_line(left + before, top + high - below, left + wide - right, top + high - below, "axis"))
     out.append(_text(left + wide - right, top + high - below + 27, panel["x"], "small", "end"))
     out.append(_text(left + 12, top + 44, panel["y"], "small"))
-    x = left + before
-    for column, (name, series) in enumerate(panel["series"].items()):
+    for column, series in enumerate(panel["series"].values()):
         path = " ".join(f"{across.place(x):.1f},{up.place(y):.1f}" for x, y in series)
-        colour = _colour(column)
-        out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        for point in series:
-            out.append(
-                f'<circle cx="{across.place(point[0]):.1f}" cy="{up.place(point[1]):.1f}" r="2.5" fill="{colour}">'
-                f"<title>{escape(name)}: {number(point[0])}, {number(point[1])}</title></circle>"
-            )
-        if len(panel["series"]) > 1:
-            out.append(f'<rect x="{x}" y="{top + high - 17}" width="8" height="8" fill="{colour}"/>')
-            out.append(_text(x + 11, top + high - 9, name, "small"))
-            x += 22 + 6 * len(name)
+        out.append(f'<polyline points="{path}" fill="none" stroke="{_colour(column)}" stroke-width="2"/>')
+    for column, (name, series) in enumerate(panel["series"].items()):
+        for x, y in series:
+            place = f'cx="{across.place(x):.1f}" cy="{up.place(y):.1f}" r="2.5" fill="{_colour(column)}"'
+            out.append(f"<circle {place}><title>{escape(name)}: {number(x)}, {number(y)}</title></circle>")
+    for line, names in enumerate(_legend(panel, wide)):
+        y = top + high + 12 + LEGEND * line
+        for column, x, name in names:
+            out.append(f'<rect x="{left + 12 + x}" y="{y - 8}" width="8" height="8" fill="{_colour(column)}"/>')
+            out.append(_text(left + 23 + x, y, name, "small"))
     return out
 
 
@@ -104,7 +121,7 @@ class Axis:
         if self.log:
             # Whole powers of ten would leave most of a panel empty where values are close together.
             low, high = low / 1.15, high * 1.15
-            steps = (1,) if high / low > 200 else (1, 2, 5)
+            steps = (1,) if high / low > 200 else (1, 2, 5) if high / low > 3 else (1, 1.5, 2, 3, 4, 5, 7)
             powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
             ticks = [step * 10.0**power for power in powers for step in steps]
             every = math.ceil(math.log10(high / low) / 5) if steps == (1,) else 1

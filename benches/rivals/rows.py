@@ -53,8 +53,21 @@ WORKS = (
             Row("package, cold", f"{PACKAGE}, cold push", share=1 / 2, best_of=("crane",)),
             Row("package, warm", f"{PACKAGE}, unchanged, warm", share=1 / 2, requests=4),
             Row("package, edited, warm", f"{PACKAGE}, one file edited, warm", version=1),
-            Row("package, fresh", f"{PACKAGE}, unchanged, fresh machine", fresh=True, version=1, share=1 / 2, requests=4),
-            Row("package, edited, fresh", f"{PACKAGE}, one file edited, fresh machine", fresh=True, version=2, share=1 / 2),
+            Row(
+                "package, fresh",
+                f"{PACKAGE}, unchanged, fresh machine",
+                fresh=True,
+                version=1,
+                share=1 / 2,
+                requests=4,
+            ),
+            Row(
+                "package, edited, fresh",
+                f"{PACKAGE}, one file edited, fresh machine",
+                fresh=True,
+                version=2,
+                share=1 / 2,
+            ),
         ),
     ),
     Work(

@@ -69,6 +69,9 @@ class Contender:
     def ready(self):
         """Before every measurement, not measured."""
 
+    def discard(self):
+        """After every measurement: removes what it has put out, other than into the registry."""
+
     def push(self):
         """Builds the image and pushes it as `reference`."""
         raise NotImplementedError

@@ -39,7 +39,7 @@ class Tarsia(Contender):
     def environment(self):
         return {**super().environment(), "TARSIA_CACHE_DIR": str(self.folder / "store")}
 
-    def ready(self):
+    def discard(self):
         remove(self.output)
 
     def push(self):

@@ -21,7 +21,7 @@ def verdicts(records):
     """For each row that is measured: what tarsia's value is to the best, and whether what must be reached is."""
     found = {}
     for row in ROWS.values():
-        ours = "tarsia zstd" if row.name.endswith("zstd") else "tarsia"
+        ours = "tarsia zstd" if row.zstd else "tarsia"
         wall = records.median(row.name, ours, "wall")
         if wall is None:
             continue
@@ -32,6 +32,9 @@ def verdicts(records):
             if row.share:
                 notes[-1] += f" (≤ {row.share:.2f})"
                 reached.append(wall <= best * row.share)
+        piped = records.median(row.of_row or row.name, "crane, piped", "wall")
+        if piped:
+            notes.append(f"{wall / piped:.2f} of crane, piped")
         if row.no_larger_than:
             sizes = [records.median(row.name, who, "layer") for who in (ours, row.no_larger_than)]
             if all(sizes):
@@ -46,7 +49,7 @@ def verdicts(records):
 
 
 def _best(records, row):
-    among = row.best_of or [name for name in ALL if not name.startswith("tarsia")]
+    among = row.best_of or [name for name, kind in ALL.items() if kind.counts]
     times = [(records.median(row.of_row or row.name, name, "wall"), name) for name in among]
     return min([(time, name) for time, name in times if time is not None], default=(None, None))
 

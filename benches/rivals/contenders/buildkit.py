@@ -15,7 +15,7 @@ class Buildkit(Contender):
     needs_root = True
     verbs = frozenset({"push", "assemble", "context"})
     # It packs the whole layer again, which the push before has shown.
-    except_rows = frozenset({"big, cold, zstd", "big, edited, assembly"})
+    except_rows = frozenset({"big, edited, assembly"})
     flags = "--link "
     compression = ""
 
@@ -105,5 +105,4 @@ class BuildkitZstd(Buildkit):
     name = "buildkit zstd"
     verbs = frozenset({"push"})
     compression = "zstd"
-    except_rows = frozenset()
-    only_rows = frozenset({"big, cold, zstd"})
+    zstd = True

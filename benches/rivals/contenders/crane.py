@@ -43,6 +43,7 @@ class CraneStream(Crane):
 
     name = "crane, piped"
     verbs = frozenset({"push"})
+    counts = False
     only_rows = frozenset({"package, cold", "big, cold", "big, edited, warm"})
 
     def push(self):

@@ -12,8 +12,8 @@ class Tarsia(Contender):
     tools = ("tarsia",)
     source = "`cargo build --release`, and target/release on PATH (or --tarsia FILE)"
     verbs = frozenset({"push", "assemble", "context"})
-    except_rows = frozenset({"big, cold, zstd"})
     compression = "gzip"
+    counts = False
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -58,5 +58,4 @@ class Tarsia(Contender):
 class TarsiaZstd(Tarsia):
     name = "tarsia zstd"
     compression = "zstd"
-    except_rows = frozenset()
-    only_rows = frozenset({"big, cold, zstd"})
+    zstd = True

@@ -16,6 +16,8 @@ class Row:
     verb: str = "push"
     # Nothing is left on this machine from before, as on a new one.
     fresh: bool = False
+    # The layer is compressed with zstd.
+    zstd: bool = False
     # Which version of the edited file is there; 0 is the original.
     version: int = 0
     # tarsia must take no more than this share of the best of others, or of those named; of another row if named.
@@ -53,8 +55,21 @@ WORKS = (
             Row("package, cold", f"{PACKAGE}, cold push", share=1 / 2, best_of=("crane",)),
             Row("package, warm", f"{PACKAGE}, unchanged, warm", share=1 / 2, requests=4),
             Row("package, edited, warm", f"{PACKAGE}, one file edited, warm", version=1),
-            Row("package, fresh", f"{PACKAGE}, unchanged, fresh machine", fresh=True, version=1, share=1 / 2, requests=4),
-            Row("package, edited, fresh", f"{PACKAGE}, one file edited, fresh machine", fresh=True, version=2, share=1 / 2),
+            Row(
+                "package, fresh",
+                f"{PACKAGE}, unchanged, fresh machine",
+                fresh=True,
+                version=1,
+                share=1 / 2,
+                requests=4,
+            ),
+            Row(
+                "package, edited, fresh",
+                f"{PACKAGE}, one file edited, fresh machine",
+                fresh=True,
+                version=2,
+                share=1 / 2,
+            ),
         ),
     ),
     Work(
@@ -84,7 +99,7 @@ WORKS = (
                 f"{BIG}, cold push",
                 fresh=True,
                 share=1 / 2,
-                best_of=("crane", "crane, piped"),
+                best_of=("crane",),
                 no_larger_than="crane",
             ),
             Row("big, warm", f"{BIG}, unchanged, warm", share=1 / 5),
@@ -98,13 +113,13 @@ WORKS = (
                 of_row="big, edited, warm",
             ),
             Row("big, fresh", f"{BIG}, unchanged, fresh machine", fresh=True, version=1, share=1 / 12),
-            # Last, because only those that write zstd do it.
             Row(
                 "big, cold, zstd",
                 f"{BIG}, cold push, zstd",
                 fresh=True,
+                zstd=True,
                 share=1 / 3,
-                best_of=("crane", "crane, piped"),
+                best_of=("crane",),
                 of_row="big, cold",
             ),
         ),

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from stand import measure
-from stand.registry import Registry
+from stand.registry import BASE, Registry
 from stand.relay import Relay
 
 
@@ -25,13 +25,12 @@ class Session:
         self.folder = Path(folder)
         self.registry = Registry(self.folder / "registry", prepared)
         self.workload, self.counting = workload, counting
-        self.relay = Relay(self.registry.port) if counting else None
-        self.host = f"127.0.0.1:{self.relay.port}" if counting else self.registry.host
-        _, base = self.registry.manifest("base:1")
-        self.base = {layer["digest"] for layer in base["layers"]}
-        self.last = None
-        self.contender = None
+        self.relay = self.last = self.contender = None
         try:
+            self.relay = Relay(self.registry.port) if counting else None
+            self.host = f"127.0.0.1:{self.relay.port}" if counting else self.registry.host
+            _, base = self.registry.manifest(BASE)
+            self.base = {layer["digest"] for layer in base["layers"]}
             self.contender = kind(self.folder / "state", self.host, workload)
         except BaseException:
             self.close()
@@ -49,7 +48,10 @@ class Session:
         log = self.folder / "output.log"
         log.write_bytes(b"")
         commands = getattr(self.contender, row.verb)()
-        took = measure.run(commands, self.contender.environment(), log, self.contender.daemons())
+        try:
+            took = measure.run(commands, self.contender.environment(), log, self.contender.daemons())
+        finally:
+            self.contender.discard()
         took["requests"] = self.registry.requests() - requests
         took["registry_cpu"] = self.registry.cpu() - cpu
         if self.relay:

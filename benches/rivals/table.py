@@ -18,10 +18,10 @@ def markdown(records):
 
 
 def verdicts(records):
-    """For each row that is measured: what tarsia's value is to the best, as text, and whether what must be reached is."""
+    """For each row that is measured: what tarsia's value is to the best, and whether what must be reached is."""
     found = {}
     for row in ROWS.values():
-        ours = "tarsia zstd" if row.name.endswith("zstd") else "tarsia"
+        ours = "tarsia zstd" if row.zstd else "tarsia"
         wall = records.median(row.name, ours, "wall")
         if wall is None:
             continue
@@ -32,15 +32,14 @@ def verdicts(records):
             if row.share:
                 notes[-1] += f" (≤ {row.share:.2f})"
                 reached.append(wall <= best * row.share)
+        piped = records.median(row.of_row or row.name, "crane, piped", "wall")
+        if piped:
+            notes.append(f"{wall / piped:.2f} of crane, piped")
         if row.no_larger_than:
             sizes = [records.median(row.name, who, "layer") for who in (ours, row.no_larger_than)]
             if all(sizes):
                 notes.append(f"layer {_size(sizes[0])} (≤ {_size(sizes[1])})")
                 reached.append(sizes[0] <= sizes[1])
-        if row.requests:
-            requests = records.median(row.name, ours, "requests")
-            notes.append(f"{requests:.0f} requests (≤ {row.requests})")
-            reached.append(requests <= row.requests)
         peak = max(records.values(row.name, ours, "peak"))
         if peak > PEAK:
             notes.append(f"peak {_size(peak)} (≤ {_size(PEAK)})")
@@ -50,7 +49,7 @@ def verdicts(records):
 
 
 def _best(records, row):
-    among = row.best_of or [name for name in ALL if not name.startswith("tarsia")]
+    among = row.best_of or [name for name, kind in ALL.items() if kind.counts]
     times = [(records.median(row.of_row or row.name, name, "wall"), name) for name in among]
     return min([(time, name) for time, name in times if time is not None], default=(None, None))
 
@@ -65,6 +64,16 @@ def _times(records, names):
             if any(cells):
                 notes, reached = found.get(row.name, ("", ""))
                 yield f"| {row.label} | {' | '.join(cells)} | {notes} | {reached} |"
+            if any(cells) and row.requests:
+                yield _requests(records, row, names)
+
+
+def _requests(records, row, names):
+    counts = [records.median(row.name, name, "requests") for name in names]
+    cells = ["" if count is None else f"{count:.0f}" for count in counts]
+    ours = records.median(row.name, "tarsia", "requests")
+    reached = "" if ours is None else "yes" if ours <= row.requests else "**no**"
+    return f"| the same, requests | {' | '.join(cells)} | ≤ {row.requests} | {reached} |"
 
 
 def _cell(records, row, name):
@@ -75,8 +84,10 @@ def _cell(records, row, name):
 
 
 def _details(records, names):
-    yield "| work | tool | rounds | wall, s (min–max) | CPU, s | registry's CPU, s | peak memory | requests | up | down | layers |"
-    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    heads = ["work", "tool", "rounds", "wall, s (min–max)", "CPU, s", "registry's CPU, s", "peak memory", "requests"]
+    heads += ["up", "down", "layers"]
+    yield f"| {' | '.join(heads)} |"
+    yield "|---" * len(heads) + "|"
     for row in ROWS.values():
         for name in names:
             walls = records.values(row.name, name, "wall")

@@ -10,6 +10,9 @@ import time
 
 def main():
     work = json.load(sys.stdin)
+    # If memory runs out, what is measured goes, and nothing else of the machine.
+    with open("/proc/self/oom_score_adj", "w") as adjust:
+        adjust.write("500")
     output = os.open(work["output"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     silent = os.open(os.devnull, os.O_RDONLY)
     files = [(os.POSIX_SPAWN_DUP2, silent, 0), (os.POSIX_SPAWN_DUP2, output, 1), (os.POSIX_SPAWN_DUP2, output, 2)]

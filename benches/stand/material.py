@@ -28,7 +28,8 @@ class Workload:
     def edit(self, version):
         """Makes the file what it is in this version; 0 is the original. Sizes and contents of any two differ."""
         if self.edited and version != self.version:
-            self.edited.write_bytes(self.original + f"\n# version {version}{'!' * (version % 7)}\n".encode() * (version > 0))
+            line = f"\n# version {version}{'!' * (version % 7)}\n" if version else ""
+            self.edited.write_bytes(self.original + line.encode())
             self.version = version
 
     def files(self):

@@ -16,8 +16,8 @@ class Failed(Exception):
 
 def run(commands, environment, output, daemons=(), limit=900):
     """Runs the commands (lists of arguments) one after the other and gives a dict: `wall` and `cpu` in seconds, `peak` in
-    bytes. CPU is that of the commands, of all that they have waited for, and of the daemons (process ids). The peak is
-    the largest process of the commands plus what each daemon's own peak was meanwhile. `output` is appended to."""
+    bytes. CPU is that of the commands, of all that they have waited for, and of the daemons (process ids). The peak
+    is the largest process of the commands plus what each daemon's own peak was meanwhile. `output` is appended to."""
     before = sum(map(cpu_of, daemons))
     for daemon in daemons:
         _forget_peak(daemon)

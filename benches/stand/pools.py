@@ -9,8 +9,8 @@ TEXT, CODE, NOISE = "text", "code", "noise"
 
 
 class Pools:
-    """Files of any size, quickly. A pool is cut at random places, and every piece is translated by an alphabet of its own:
-    no two pieces share long runs of bytes, so a compressor gains only what lies within a file, as with real ones."""
+    """Files of any size, quickly. A pool is cut at random places, and every piece is translated by an alphabet of its
+    own: no two pieces share long runs of bytes, so a compressor gains only what lies within a file, as with real ones."""
 
     def __init__(self, seed, megabytes=8):
         self.random = random.Random(seed)
@@ -51,7 +51,8 @@ def _text(seeded, size):
 
 
 def _code(seeded, size):
-    """Instructions by Zipf's law with operands of noise, and sequences that come back: compresses as shared objects do."""
+    """Instructions by Zipf's law with operands of noise, and sequences that come back: compresses as shared objects
+    do."""
     instructions = [seeded.randbytes(seeded.randint(1, 4)) for _ in range(400)]
     operands = [seeded.randbytes(length) for length in seeded.choices([1, 2], k=100)]
     return _phrases(seeded, [first + second for first in instructions for second in seeded.sample(operands, 8)], size)

@@ -14,6 +14,7 @@ from pathlib import Path
 from . import measure
 
 BASE = "base:1"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 ACCEPTED = ", ".join(
     f"application/vnd.{kind}+json"
@@ -76,7 +77,8 @@ class Registry:
     def manifest(self, reference):
         """Digest and document of `repository:tag`; None if there is none."""
         repository, _, tag = reference.partition(":")
-        request = urllib.request.Request(f"http://{self.host}/v2/{repository}/manifests/{tag}", headers={"Accept": ACCEPTED})
+        url = f"http://{self.host}/v2/{repository}/manifests/{tag}"
+        request = urllib.request.Request(url, headers={"Accept": ACCEPTED})
         try:
             with urllib.request.urlopen(request) as answer:
                 data = answer.read()
@@ -94,7 +96,8 @@ class Registry:
         with self._send("POST", f"http://{self.host}/v2/{repository}/blobs/uploads/") as answer:
             place = answer.headers["Location"]
         digest = _digest(data)
-        self._send("PUT", f"{place}{'&' if '?' in place else '?'}digest={digest}", data, "application/octet-stream").close()
+        url = f"{place}{'&' if '?' in place else '?'}digest={digest}"
+        self._send("PUT", url, data, "application/octet-stream").close()
         return digest
 
     def put_image(self, reference, tarball):
@@ -105,7 +108,7 @@ class Registry:
         config = {
             "architecture": architecture(),
             "os": "linux",
-            "config": {"Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
+            "config": {"Env": [f"PATH={PATH}"], "Cmd": ["/bin/sh"]},
             "rootfs": {"type": "layers", "diff_ids": [_digest(plain)]},
             "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "base"}],
         }

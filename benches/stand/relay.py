@@ -1,4 +1,4 @@
-"""A relay between a client and a registry: counts the bytes of each direction, and can put a distance between the two."""
+"""A relay between a client and a registry: counts the bytes of each direction, and can put a distance between them."""
 
 import queue
 import socket

@@ -23,6 +23,10 @@ class Contender:
     verbs = frozenset({"push"})
     except_rows = frozenset()
     only_rows = None
+    # Whether it writes zstd: such rows are for those that do, and no others are.
+    zstd = False
+    # Whether it is one of those that bounds are set against.
+    counts = True
 
     def __init__(self, folder, host, workload):
         self.folder, self.host, self.workload = Path(folder), host, workload
@@ -48,7 +52,7 @@ class Contender:
         """Returns true if and only if it can do this row."""
         if cls.only_rows is not None and row.name not in cls.only_rows:
             return False
-        return row.verb in cls.verbs and row.name not in cls.except_rows
+        return row.zstd == cls.zstd and row.verb in cls.verbs and row.name not in cls.except_rows
 
     def environment(self):
         """Of its commands: nobody's logins or settings."""
@@ -68,6 +72,9 @@ class Contender:
 
     def ready(self):
         """Before every measurement, not measured."""
+
+    def discard(self):
+        """After every measurement: removes what it has put out, other than into the registry."""
 
     def push(self):
         """Builds the image and pushes it as `reference`."""

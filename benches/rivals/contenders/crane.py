@@ -12,8 +12,10 @@ class Crane(Contender):
     TAR = ["tar", "--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--format=ustar"]
 
     def ready(self):
-        remove(self.folder / "tars")
         (self.folder / "tars").mkdir()
+
+    def discard(self):
+        remove(self.folder / "tars")
 
     def push(self):
         return [*self._tars(), self._append("--new_tag", self.reference), self._mutate()]
@@ -41,6 +43,7 @@ class CraneStream(Crane):
 
     name = "crane, piped"
     verbs = frozenset({"push"})
+    counts = False
     only_rows = frozenset({"package, cold", "big, cold", "big, edited, warm"})
 
     def push(self):

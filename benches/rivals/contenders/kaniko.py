@@ -25,8 +25,7 @@ class Kaniko(Contender):
         self.mounted = []
 
     def ready(self):
-        """A container as an orchestrator would have made it: kernel's file systems, its program, context, nothing else."""
-        self._clear()
+        """A container as an orchestrator would have made it: its program, the context, the kernel's file systems."""
         for name in ("proc", "dev", "tmp", "etc", "workspace", "recipe", "kaniko"):
             (self.root / name).mkdir(parents=True)
         shutil.copy(shutil.which("executor"), self.root / "kaniko" / "executor")
@@ -51,7 +50,7 @@ class Kaniko(Contender):
         work = ["--context=dir:///workspace", "--dockerfile=/recipe/Dockerfile", f"--destination={self.reference}"]
         return [["chroot", str(self.root), "/kaniko/executor", "--force", *work, *cache, *reach]]
 
-    def forget(self):
+    def discard(self):
         self._clear()
 
     def close(self):

@@ -12,8 +12,8 @@ class Tarsia(Contender):
     tools = ("tarsia",)
     source = "`cargo build --release`, and target/release on PATH (or --tarsia FILE)"
     verbs = frozenset({"push", "assemble", "context"})
-    except_rows = frozenset({"big, cold, zstd"})
     compression = "gzip"
+    counts = False
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -39,7 +39,7 @@ class Tarsia(Contender):
     def environment(self):
         return {**super().environment(), "TARSIA_CACHE_DIR": str(self.folder / "store")}
 
-    def ready(self):
+    def discard(self):
         remove(self.output)
 
     def push(self):
@@ -58,5 +58,4 @@ class Tarsia(Contender):
 class TarsiaZstd(Tarsia):
     name = "tarsia zstd"
     compression = "zstd"
-    except_rows = frozenset()
-    only_rows = frozenset({"big, cold, zstd"})
+    zstd = True

@@ -17,11 +17,13 @@ PACKAGE = 20  # files of a small layer
 
 
 class Curve:
-    """`name`; `grows` with its unit; `points` by default; `scale`: whether both axes are logarithmic."""
+    """`name`; `grows` with its unit; `points` by default; `scale`: whether both axes are logarithmic; `patience`: until
+    it has taken so many seconds, a story is told again."""
 
     name = grows = ""
     points = ()
     scale = "log"
+    patience = 4
 
     def __init__(self, folder, tarsia):
         self.folder, self.tarsia = Path(folder), tarsia
@@ -201,6 +203,7 @@ class RoundTrip(Curve):
     name, grows = "round trip", "ms"
     points = (0, 10, 25, 50, 100)
     scale = "linear"
+    patience = 30
 
     def grow(self, point):
         if not (self.folder / "package").exists():

@@ -84,8 +84,8 @@ class Files(Curve):
         path = spec(self.folder / "app.toml", "app", {"app": self.folder / "context"})
         with self.workshop() as workshop:
             yield "scan and key, nothing known", workshop.plan(path)
-            yield "scan and key, all known", workshop.plan(path)
             yield "assembly", workshop.build(path)
+            yield "scan and key, all known", workshop.plan(path)
             yield "unchanged", workshop.build(path)
             self.edit(self.folder / "context/p000/m05/f0000500.py")
             yield "one file edited", workshop.build(path)
@@ -99,7 +99,7 @@ class Bytes(Curve):
     made = 0
 
     def needs(self, point):
-        return int(point * 1.4e6)
+        return int(point * 1.25e6)
 
     def grow(self, point):
         context = self.folder / "context"

@@ -80,10 +80,8 @@ class Session:
     def _look(self, row, reference, layers):
         if shutil.which("skopeo"):
             image = f"docker://{self.registry.host}/{reference}"
-            # Of a mirror or a login on this machine nothing is wanted.
-            subprocess.run(
-                ["skopeo", "inspect", "--tls-verify=false", "--no-creds", image], check=True, stdout=subprocess.DEVNULL
-            )
+            asked = ["skopeo", "inspect", "--tls-verify=false", "--no-creds", image]
+            subprocess.run(asked, check=True, stdout=subprocess.DEVNULL)
         if sum(layer["size"] for layer in layers) < 4_000_000 and not row.name.startswith("repository"):
             repository = reference.partition(":")[0]
             held = {}

@@ -3,17 +3,18 @@
 mod files;
 
 use std::io::{self, Read};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use crate::digest::{Digest, Digesting};
 use crate::error::Error;
-use crate::events::Task;
+use crate::events::{Running, Task};
 use crate::image::{
     BaseDocuments, CONFIG_LIMIT, Config, Descriptor, Document, ImageError, Index, Location, MANIFEST_LIMIT, Manifest,
-    Nodes, Platform, media_type,
+    Nodes, Platform, ReadChange, TreeError, media_type, read_changes,
 };
 use crate::output::{Archive, DockerImage, Layout};
 use crate::registry::{RemoteRepository, Traffic};
+use crate::store::{NewBlob, StoreError};
 use crate::workshop::Workshop;
 
 pub use files::{BaseFile, files};
@@ -262,7 +263,8 @@ pub fn open_published(
         Origin::Layout(layout) => Box::new(layout.open_blob(descriptor)?),
         Origin::OciArchive(archive) => Box::new(archive.open_blob(descriptor)?),
         Origin::DockerArchive(archive, image) => Box::new(archive.open_docker_blob(image, &descriptor.digest)?),
-        Origin::Registry(remote) => Box::new(workshop.door().blob_reader(remote, descriptor)?),
+        // It checks itself.
+        Origin::Registry(remote) => return Ok(Box::new(workshop.door().blob_reader(remote, descriptor)?)),
     };
     Ok(checked(raw, descriptor))
 }
@@ -329,13 +331,70 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
     }
     let total = base.documents.layers.iter().map(|layer| layer.size).sum();
     let running = workshop.events().begin(Task::ReadBase { base: name.clone() }, total);
-    let mut tree = Nodes::new();
-    for layer in &base.documents.layers {
-        lay(workshop, base, layer, &mut tree)?;
-        running.advance(layer.size);
-    }
+    let tree = lay_all(workshop, base, &|bytes| running.advance(bytes))?;
     workshop.store().put_tree(digest, &tree)?;
     Ok(tree)
+}
+
+/// How many layers of an image are read at once, at most.
+const MOST_AT_ONCE: usize = 4;
+/// How many changes are handed over at a time, and how many times a layer gets ahead of those below it.
+const BATCH: usize = 512;
+const BATCHES_AHEAD: usize = 32;
+
+/// The layers of an image over each other. Several are read at once, and laid in their order.
+fn lay_all(workshop: &Workshop, base: &BaseImage, progress: &(dyn Fn(u64) + Sync)) -> Result<Nodes, Error> {
+    let layers = &base.documents.layers;
+    // A layer that is ahead of those below it keeps its turn at the registry while it waits; one is always left for the
+    // lowest.
+    let most = workshop.jobs().min(workshop.door().concurrency()).min(MOST_AT_ONCE);
+    let mut tree = Nodes::new();
+    if most < 2 || layers.len() < 2 {
+        for layer in layers {
+            lay(workshop, base, layer, &mut tree)?;
+            progress(layer.size);
+        }
+        return Ok(tree);
+    }
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        layers.iter().map(|_| mpsc::sync_channel::<Vec<ReadChange>>(BATCHES_AHEAD)).unzip();
+    let waiting = Mutex::new(layers.iter().zip(senders).enumerate());
+    let results: Vec<Mutex<Option<Error>>> = layers.iter().map(|_| Mutex::default()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..most.min(layers.len()) {
+            scope.spawn(|| {
+                loop {
+                    let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some((place, (layer, sender))) = next else { return };
+                    let mut batch = Vec::new();
+                    let read = read_through(workshop, base, layer, |stream| {
+                        read_changes(stream, |change| {
+                            batch.push(change);
+                            if batch.len() == BATCH {
+                                // Nobody takes it if a layer below has failed, and then that is the error.
+                                let _ = sender.send(std::mem::take(&mut batch));
+                            }
+                            Ok(())
+                        })
+                    });
+                    if let Err(error) = read {
+                        *results[place].lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    }
+                    let _ = sender.send(batch);
+                }
+            });
+        }
+        for (layer, (changes, result)) in layers.iter().zip(receivers.into_iter().zip(&results)) {
+            let laid = tree.apply_read(changes.iter().flatten());
+            drop(changes);
+            if let Some(error) = result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                return Err(error);
+            }
+            laid?;
+            progress(layer.size);
+        }
+        Ok(tree)
+    })
 }
 
 /// Lays a layer of an image over a tree, by streaming its headers.
@@ -344,16 +403,70 @@ pub fn nodes(workshop: &Workshop, base: &BaseImage) -> Result<Nodes, Error> {
 ///
 /// If it cannot be read or holds what no layer may hold.
 pub(crate) fn lay(workshop: &Workshop, image: &BaseImage, layer: &Descriptor, tree: &mut Nodes) -> Result<(), Error> {
-    // Whoever needs the layer next, a layout or another registry, finds it on this machine.
-    if workshop.store().keeps() && matches!(image.origin.as_ref(), Origin::Registry(_)) {
-        keep_layer(workshop, &image.origin, image.name(), layer)?;
-    }
+    read_through(workshop, image, layer, |stream| tree.apply_tar(stream))
+}
+
+/// Reads a layer of an image to its end. One of a registry is kept as it passes: whoever needs it next, a layout or
+/// another registry, finds it on this machine.
+fn read_through(
+    workshop: &Workshop,
+    image: &BaseImage,
+    layer: &Descriptor,
+    read: impl FnOnce(&mut dyn Read) -> Result<(), TreeError>,
+) -> Result<(), Error> {
+    let store = workshop.store();
     let mut blob = open_blob(workshop, &image.origin, layer)?;
-    let result = tree.apply_tar(decompress(&layer.media_type, &mut blob));
+    let is_kept = store.keeps()
+        && matches!(image.origin.as_ref(), Origin::Registry(_))
+        && !store.has_blob(&layer.digest, layer.size);
+    let mut kept = match is_kept {
+        true => Some(store.new_blob()?),
+        false => None,
+    };
+    let task = Task::Fetch { base: image.name().to_owned(), layer: layer.digest.short() };
+    let running = kept.is_some().then(|| workshop.events().begin(task, layer.size));
+    let mut passing = Passing { blob: &mut *blob, kept: kept.as_mut(), running: running.as_ref(), failed: None };
+    let result = read(&mut *decompress(&layer.media_type, &mut passing));
     // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
     // not be read to its end says so again here: what came of it above is only the consequence.
-    io::copy(&mut blob, &mut io::sink()).map_err(|error| blame(&image.origin, error))?;
+    let ended = io::copy(&mut passing, &mut io::sink());
+    if let Some(failed) = passing.failed {
+        return Err(failed.into());
+    }
+    ended.map_err(|error| blame(&image.origin, error))?;
+    if let Some(kept) = kept {
+        kept.commit(&layer.digest)?;
+    }
     Ok(result?)
+}
+
+/// A blob that is kept as it passes.
+struct Passing<'a, 'b> {
+    blob: &'a mut (dyn Read + Send),
+    kept: Option<&'a mut NewBlob<'b>>,
+    running: Option<&'a Running>,
+    /// Why it could not be kept. Nothing passes any more then.
+    failed: Option<StoreError>,
+}
+
+impl Read for Passing<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stopped = || io::Error::other("what passes cannot be kept");
+        if self.failed.is_some() {
+            return Err(stopped());
+        }
+        let read = self.blob.read(buffer)?;
+        if let Some(kept) = &mut self.kept
+            && let Err(source) = io::Write::write_all(*kept, &buffer[..read])
+        {
+            self.failed = Some(StoreError::Io { doing: "write", path: kept.path().to_owned(), source });
+            return Err(stopped());
+        }
+        if let Some(running) = self.running {
+            running.advance(read as u64);
+        }
+        Ok(read)
+    }
 }
 
 pub(crate) fn decompress<'a>(media_type: &str, blob: &'a mut (dyn Read + Send)) -> Box<dyn Read + 'a> {

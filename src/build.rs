@@ -15,11 +15,12 @@ mod supply;
 
 pub(crate) use bases::Bases;
 pub use compose::{Built, BuiltImage, BuiltLayer, compose};
-pub(crate) use layers::assemble_one;
+pub(crate) use layers::{Audience, assemble_one};
 pub use layers::{Known, Layers, assemble, recorded_layers};
 pub(crate) use laying::ImageFiles;
 pub use prepare::{Memory, Prepared, PreparedBase, PreparedImage, PreparedLayer, prepare, prepare_with};
 pub(crate) use python::Grounds;
+pub(crate) use scans::is_new;
 pub(crate) use single::Single;
 
 use std::path::PathBuf;

@@ -279,7 +279,7 @@ impl<'a> Run<'a> {
             store.set_latest(&self.recipe.name, &layer.name, &layer.key)?;
             return Ok(Layer { name: layer.name.clone(), ..recorded });
         }
-        build::assemble_one(self.workshop, self.workshop.pool()?, &self.recipe.name, layer)
+        build::assemble_one(self.workshop, self.workshop.pool()?, &self.recipe.name, layer, &|_| true)
     }
 
     /// Why a layer is another than the one that `listing` tells of, if there is one.

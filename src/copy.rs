@@ -17,7 +17,7 @@ use crate::image::{
     Reference, media_type,
 };
 use crate::output::{ArchiveContents, ArchiveImage, Layout, OutputError, write_docker_archive, write_oci_archive};
-use crate::push::deliver::{Parcel, deliver};
+use crate::push::deliver::{Parcel, Presence, deliver};
 use crate::registry::{self, RemoteRepository, Traffic};
 use crate::workshop::Workshop;
 
@@ -202,8 +202,8 @@ impl Cargo<'_> {
         let sending: FuturesUnordered<_> = parcels
             .into_iter()
             .map(|parcel| {
-                let there = there.contains(&parcel.digest());
-                async move { deliver(self.workshop, parcel, remote, Some(there), None).await }
+                let there = if there.contains(&parcel.digest()) { Presence::There } else { Presence::Absent };
+                async move { deliver(self.workshop, parcel, remote, there, None).await }
             })
             .collect();
         let outcomes: BTreeMap<Digest, Status> = sending.try_collect().await?;

@@ -26,6 +26,7 @@ pub use layer_reader::{Change, LayerEntry, read_contents, read_layer};
 pub use manifest::{Document, Index, MANIFEST_LIMIT, Manifest};
 pub use member::{Form, Member, MemberKind, Shape, Whiteout, read_members};
 pub use nodes::{Detail, DetailKind, Node, Nodes, Placed, PlacedNode, Watch};
+pub(crate) use nodes::{ReadChange, read_changes};
 pub use platform::{InvalidPlatform, Platform};
 pub use reference::{InvalidReference, Location, Reference, Repository, is_tag};
 pub use splice::{Splice, Step};

@@ -156,6 +156,25 @@ impl Published {
         })
     }
 
+    /// Looks beforehand at what a machine that knows nothing will have to ask for: what the tags about to be replaced
+    /// stand for, and where they stand for nothing the cache image.
+    pub fn look_ahead(&self) {
+        let Ok(replaced) = self.replaced() else { return };
+        let bare: Vec<usize> = self.places.keys().copied().filter(|place| is_bare(replaced.get(place))).collect();
+        std::thread::scope(|scope| {
+            for places in bare.chunks(bare.len().div_ceil(8).max(1)) {
+                scope.spawn(|| places.iter().for_each(|&place| _ = self.cache(place)));
+            }
+        });
+    }
+
+    /// Whether the repository at a place holds nothing, as far as was looked at: neither an image nor a cache image.
+    pub fn is_bare(&self, place: usize) -> bool {
+        let replaced = self.replaced.get().and_then(|all| all.as_ref().ok()).and_then(|all| all.get(&place));
+        let cache = self.places.get(&place).and_then(|at| at.cache.get());
+        is_bare(replaced) && matches!(cache, Some(None))
+    }
+
     fn images(&self) -> impl Iterator<Item = &PublishedImage> {
         self.replaced().iter().flat_map(|all| all.values()).flat_map(|replaced| &replaced.images)
     }
@@ -419,6 +438,11 @@ impl Memory for Published {
             }
         })
     }
+}
+
+/// Whether the tags were looked at and stand for nothing.
+fn is_bare(replaced: Option<&Replaced>) -> bool {
+    replaced.is_some_and(|replaced| !replaced.tops.is_empty() && replaced.tops.values().all(Option::is_none))
 }
 
 /// What is behind a tag: the digest of the topmost document, and the images, one or one a platform, unless they are

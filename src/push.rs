@@ -130,7 +130,6 @@ fn deliver(
             workshop.door().block_on(target.remote.ensure_repository(settings))??;
         }
     }
-    let sent = send::send(workshop, survey, options)?;
-    remember::remember(workshop, survey, &sent.outcomes, lookup);
+    let sent = send::send(workshop, survey, options, lookup)?;
     Ok((sent.moved, sent.outcomes))
 }

@@ -37,6 +37,7 @@ mod download;
 mod ecr;
 mod endpoint;
 mod error;
+mod growing;
 mod help;
 pub mod limits;
 mod moving;

@@ -17,6 +17,7 @@
 
 mod blob;
 mod error;
+mod growing;
 mod pack;
 mod prune;
 mod record;
@@ -28,6 +29,7 @@ use std::path::{Path, PathBuf};
 
 pub use blob::NewBlob;
 pub use error::StoreError;
+pub use growing::{Growing, Growth};
 pub use pack::{NewPack, PACK_LIMIT, Pack, PackError, Packed};
 pub use prune::{Damage, Keep, Kept, Pruned};
 
@@ -306,6 +308,18 @@ impl Store {
         let name = file.path().to_owned();
         file.write_all(bytes).map_err(self.io("write", &name))?;
         self.publish(file, path)
+    }
+
+    /// The same for what is small, can be found out again, and counts as none if it is damaged: whether it outlives a
+    /// failure of the machine is not worth to wait for the disk.
+    fn write_hint(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        if self.lock.is_none() {
+            return Ok(());
+        }
+        let mut file = self.temporary()?;
+        let name = file.path().to_owned();
+        file.write_all(bytes).map_err(self.io("write", &name))?;
+        file.persist(path).map(|_| ()).map_err(|error| self.io("write", path)(error.error))
     }
 
     fn temporary(&self) -> Result<tempfile::NamedTempFile, StoreError> {

@@ -79,7 +79,14 @@ pub fn survey(
     let places = targets.iter().map(|target| (target.place, target.remote.clone(), target.tags.clone()));
     let published = Published::new(workshop, lookup, places);
     let memory: Arc<dyn Memory> = Arc::<Published>::clone(&published);
-    let prepared = build::prepare_with(workshop, workspace, options, &memory, &traffics)?;
+    // What a machine will ask for that has never seen the contexts is asked while bases are resolved and contexts read.
+    let is_new = targets.iter().any(|target| build::is_new(workshop, &workspace.recipes[target.place], options));
+    let prepared = std::thread::scope(|scope| {
+        if is_new && published.is_asked() {
+            scope.spawn(|| published.look_ahead());
+        }
+        build::prepare_with(workshop, workspace, options, &memory, &traffics)
+    })?;
 
     let mut layers = build::recorded_layers(workshop, &prepared, options);
     if !lookup_remote {

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Layer, Repository};
 use crate::layer::{Listing, Previous, assemble_over};
-use crate::store::Store;
+use crate::store::{NewBlob, Store};
 use crate::workshop::Workshop;
 
 /// A layer that need not be assembled, or was.
@@ -59,8 +59,22 @@ pub(crate) fn all_layers(prepared: &[Prepared]) -> impl Iterator<Item = &Prepare
     prepared.iter().flat_map(|image| &image.platforms).flat_map(|image| &image.layers)
 }
 
-/// Assembles every layer that is not in `layers`, several at once. `done` is told of each as soon as it lies in the
-/// store; if it answers false, the others are given up.
+/// Hears of layers that are being assembled, from several threads.
+pub trait Audience: Sync {
+    /// A layer is about to be written into `blob`. Who wants to read along says so now.
+    fn begun(&self, _layer: &PreparedLayer, _blob: &mut NewBlob<'_>) {}
+
+    /// A layer lies in the store. If this answers false, the others are given up.
+    fn done(&self, layer: Layer) -> bool;
+}
+
+impl<F: Fn(Layer) -> bool + Sync> Audience for F {
+    fn done(&self, layer: Layer) -> bool {
+        self(layer)
+    }
+}
+
+/// Assembles every layer that is not in `layers`, several at once, and tells the audience.
 ///
 /// # Errors
 ///
@@ -69,7 +83,7 @@ pub fn assemble(
     workshop: &Workshop,
     prepared: &[Prepared],
     layers: &Layers,
-    done: &(dyn Fn(Layer) -> bool + Sync),
+    audience: &dyn Audience,
 ) -> Result<(), Error> {
     let mut missing: Vec<(&str, &PreparedLayer)> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -96,8 +110,8 @@ pub fn assemble(
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    let go_on = match assemble_one(workshop, pool, image, layer) {
-                        Ok(layer) => done(layer),
+                    let go_on = match assemble_one(workshop, pool, image, layer, audience) {
+                        Ok(layer) => audience.done(layer),
                         Err(error) => {
                             failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
                             false
@@ -113,12 +127,13 @@ pub fn assemble(
     failure.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
-/// Assembles a layer of the image of this name.
+/// Assembles a layer of the image of this name. The audience is told that it begins.
 pub(crate) fn assemble_one(
     workshop: &Workshop,
     pool: &rayon::ThreadPool,
     image: &str,
     layer: &PreparedLayer,
+    audience: &dyn Audience,
 ) -> Result<Layer, Error> {
     let store = workshop.store();
     let task = Task::Assemble { image: image.to_owned(), layer: layer.name.clone() };
@@ -130,6 +145,7 @@ pub(crate) fn assemble_one(
         source: Box::new(source),
     };
     let mut blob = store.new_blob()?;
+    audience.begun(layer, &mut blob);
     let previous = previous(store, image, layer);
     let advance = |bytes| running.advance(bytes);
     let assembled =

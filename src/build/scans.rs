@@ -5,17 +5,30 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
+use super::Options;
 use crate::context::{Context, Found, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::Platform;
 use crate::layer::{Contents, Placement, Stack, place, place_inline};
-use crate::spec::{LayerContent, LayerRecipe};
+use crate::spec::{LayerContent, LayerRecipe, Recipe};
 use crate::workshop::Workshop;
 
 /// What identifies a scan: several images and platforms may lay the same files.
 type ScanKey = (PathBuf, Vec<u8>, Vec<String>);
+
+/// Whether this machine has never scanned any context of a recipe that has some: then none of their layers is known
+/// here.
+pub fn is_new(workshop: &Workshop, recipe: &Recipe, options: &Options) -> bool {
+    let fallback = [Platform::fallback()];
+    let wanted = if options.platforms.is_empty() { &recipe.platforms } else { &options.platforms };
+    let platforms = if wanted.is_empty() { &fallback[..] } else { &wanted[..] };
+    let keys =
+        || platforms.iter().flat_map(|platform| recipe.layers.iter().map(move |layer| scan_key(layer, platform)));
+    let is_here = |(path, from, exclude): ScanKey| workshop.store().context_index(&path, &from, &exclude).path.exists();
+    keys().any(|key| key.is_some()) && !keys().flatten().any(is_here)
+}
 
 /// The contexts of a run, each scanned once.
 #[derive(Default)]

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::image::Step::{At, Key};
 use crate::image::{Descriptor, Location, Reference, Repository, Splice, is_tag};
 use crate::output::{Layout, REF_NAME};
-use crate::push::deliver::{Parcel, deliver};
+use crate::push::deliver::{Parcel, Presence, deliver};
 use crate::registry::{self, BlobSource, ReadTag, RemoteRepository, Traffic};
 use crate::workshop::Workshop;
 
@@ -263,7 +263,7 @@ async fn send(
         let parcels = below.map(|(base, layer)| Parcel::of_base(base, layer));
         let parcels = parcels.chain(made.iter().map(|layer| Parcel::of_layer(&Known::built(layer.clone()))));
         for parcel in parcels {
-            sending.push(deliver(workshop, parcel, remote, None, None));
+            sending.push(deliver(workshop, parcel, remote, Presence::Unknown, None));
         }
         for (digest, status) in sending.try_collect::<Vec<(Digest, Status)>>().await? {
             let same = layers.iter_mut().filter(|layer| layer.descriptor.digest == digest);

@@ -49,6 +49,43 @@ impl Node {
     }
 }
 
+/// A change that a layer makes, read before it is known what lies below.
+#[derive(Debug)]
+pub struct ReadChange {
+    /// The place of its entry in the stream.
+    number: u32,
+    change: Change,
+    /// What it says of users or groups.
+    accounts: Option<(AccountFile, Box<[u8]>)>,
+}
+
+/// Reads what a layer changes. Several can be read at once; each is laid in its turn.
+///
+/// # Errors
+///
+/// As [`Nodes::apply_tar`], but for counts; and whatever `tell` reports.
+pub fn read_changes(
+    stream: impl Read,
+    mut tell: impl FnMut(ReadChange) -> Result<(), TreeError>,
+) -> Result<(), TreeError> {
+    read_contents(stream, |number, change, content| {
+        let accounts = accounts_in(&change, content)?;
+        tell(ReadChange { number, change, accounts })?;
+        Ok(ControlFlow::Continue(()))
+    })
+}
+
+/// The text of one of the files that name owners, if a change puts it.
+fn accounts_in(change: &Change, content: &mut dyn Read) -> Result<Option<(AccountFile, Box<[u8]>)>, TreeError> {
+    let Change::Put(path, entry) = change else { return Ok(None) };
+    let Some(file) = AccountFile::at(path).filter(|_| entry.has_content() && entry.size <= ACCOUNTS_LIMIT) else {
+        return Ok(None);
+    };
+    let mut text = Vec::new();
+    content.take(ACCOUNTS_LIMIT).read_to_end(&mut text)?;
+    Ok(Some((file, text.into())))
+}
+
 /// What is known of a path that is no directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detail {
@@ -289,18 +326,31 @@ impl Nodes {
                 true => watch(self, &change, &mut std::io::empty())?,
                 false => watch(self, &change, content)?,
             }
-            if let Change::Put(path, entry) = &change
-                && let Some(file) = AccountFile::at(path)
-                && entry.has_content()
-                && entry.size <= ACCOUNTS_LIMIT
-            {
-                let mut text = Vec::new();
-                content.take(ACCOUNTS_LIMIT).read_to_end(&mut text)?;
-                self.accounts.insert(file, AccountText { from: (layer, number), text: text.into() });
+            if let Some((file, text)) = accounts_in(&change, content)? {
+                self.accounts.insert(file, AccountText { from: (layer, number), text });
             }
             self.change(change, (layer, number), &mut added, &mut room)?;
             Ok(ControlFlow::Continue(()))
         })?;
+        self.settle(added, room)
+    }
+
+    /// Lays the next layer over the tree, which was read by [`read_changes`].
+    ///
+    /// # Errors
+    ///
+    /// Absurd sizes and counts.
+    pub fn apply_read(&mut self, changes: impl IntoIterator<Item = ReadChange>) -> Result<(), TreeError> {
+        let layer = self.layers;
+        self.layers = layer.checked_add(1).ok_or(TreeError::TooMany { what: "layers", limit: u32::MAX.into() })?;
+        let mut added: Vec<(Box<[u8]>, Lying)> = Vec::new();
+        let mut room = Room::below(self);
+        for ReadChange { number, change, accounts } in changes {
+            if let Some((file, text)) = accounts {
+                self.accounts.insert(file, AccountText { from: (layer, number), text });
+            }
+            self.change(change, (layer, number), &mut added, &mut room)?;
+        }
         self.settle(added, room)
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::base::{self, BaseImage, Origin};
 use crate::build::{Known, Status};
@@ -13,7 +13,8 @@ use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Descriptor, Repository};
-use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository};
+use crate::registry::{self, BlobSource, MountOutcome, RemoteRepository, UploadSession};
+use crate::store::Growing;
 use crate::survey::{Survey, chain};
 use crate::workshop::Workshop;
 
@@ -60,6 +61,11 @@ impl<'a> Parcel<'a> {
     /// Whether a repository is known to have it.
     pub(crate) fn is_in(&self, repository: &Repository) -> bool {
         self.holders.contains(repository)
+    }
+
+    /// Whether a repository of this registry is known to have it.
+    pub(super) fn is_at(&self, host: &str) -> bool {
+        self.holders.iter().any(|holder| holder.host == host)
     }
 
     /// A layer of ours.
@@ -135,21 +141,81 @@ pub(super) async fn confirm(workshop: &Workshop, survey: &mut Survey) -> Result<
     Ok(lost)
 }
 
-/// Brings a blob to a repository. `there` says whether it has the blob, if that was asked. `before` is another one that
-/// gets the same blob first: some registries mount only what a manifest refers to, so its manifest is waited for.
+/// What is known of whether a repository has a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// It has it.
+    There,
+    /// It has not.
+    Absent,
+    /// It seems to have nothing at all. What cannot be mounted is looked for before it is sent.
+    Unlikely,
+    /// Nobody has asked.
+    Unknown,
+}
+
+/// What was begun for a layer at a repository while the layer was being made.
+pub(super) enum Ahead {
+    /// An upload was opened.
+    Opened(Result<UploadSession, registry::Error>),
+    /// It was sent along, and is there or not.
+    Sent(Result<bool, registry::Error>),
+}
+
+/// Brings a layer that was just made to a repository where something was begun for it.
+pub(super) async fn deliver_begun(
+    workshop: &Workshop,
+    parcel: Parcel<'_>,
+    remote: &RemoteRepository,
+    ahead: oneshot::Receiver<Ahead>,
+) -> Result<(Digest, Status), Error> {
+    let digest = parcel.digest();
+    registry::limits::check_layer(&remote.repository().host, &parcel.descriptor)?;
+    let session = match ahead.await {
+        Ok(Ahead::Opened(session)) => Some(session?),
+        Ok(Ahead::Sent(sent)) => {
+            // If only the answer was lost, it is there.
+            if sent? || remote.blob_exists(&digest).await? {
+                return Ok((digest, Status::Uploaded));
+            }
+            None
+        }
+        Err(_) => None,
+    };
+    upload(workshop, &parcel, remote, &[], session).await?;
+    Ok((digest, Status::Uploaded))
+}
+
+/// Sends a layer along while it is being made. Answers whether it is there.
+pub(super) async fn send_along(
+    workshop: &Workshop,
+    name: &str,
+    remote: &RemoteRepository,
+    growing: Growing,
+) -> Result<bool, registry::Error> {
+    let task = Task::Upload { layer: name.to_owned(), repository: remote.repository().to_string() };
+    // How large it will be is not known yet.
+    let running = workshop.events().begin(task, 0);
+    let furthest = AtomicU64::new(0);
+    let progress = |position| running.advance(position - furthest.swap(position, Ordering::Relaxed).min(position));
+    remote.upload_growing(growing, &progress).await
+}
+
+/// Brings a blob to a repository. `there` says whether it has the blob already. `before` is another one that gets the same blob first: some registries mount only what a manifest refers to, so its manifest is waited for.
 pub(crate) async fn deliver(
     workshop: &Workshop,
     parcel: Parcel<'_>,
     remote: &RemoteRepository,
-    there: Option<bool>,
+    there: Presence,
     before: Option<(&RemoteRepository, watch::Receiver<bool>)>,
 ) -> Result<(Digest, Status), Error> {
     let repository = remote.repository();
     let digest = parcel.descriptor.digest;
     let is_there = match there {
         _ if parcel.is_in(repository) => true,
-        Some(there) => there,
-        None => remote.blob_exists(&digest).await?,
+        Presence::There => true,
+        Presence::Absent | Presence::Unlikely => false,
+        Presence::Unknown => remote.blob_exists(&digest).await?,
     };
     if is_there {
         return Ok((digest, Status::Reused));
@@ -173,6 +239,9 @@ pub(crate) async fn deliver(
             MountOutcome::Session(opened) => session = Some(opened),
         }
     }
+    if there == Presence::Unlikely && remote.blob_exists(&digest).await? {
+        return Ok((digest, Status::Reused));
+    }
     upload(workshop, &parcel, remote, &holders, session).await?;
     Ok((digest, Status::Uploaded))
 }
@@ -182,7 +251,7 @@ async fn upload(
     parcel: &Parcel<'_>,
     remote: &RemoteRepository,
     holders: &[Repository],
-    session: Option<registry::UploadSession>,
+    session: Option<UploadSession>,
 ) -> Result<(), Error> {
     let descriptor = &parcel.descriptor;
     let store = workshop.store();

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ pub(super) struct Host {
     pushed: Mutex<HashSet<String>>,
     /// The pace of manifests that are put, where that is limited beyond all other requests.
     pub(super) manifests: Option<Pace>,
+    /// Whether it has refused a blob that was sent while it was being made.
+    pub(super) refuses_growing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -151,7 +154,13 @@ impl Client {
         }
         let endpoint = self.0.wire.rules.endpoint(name)?;
         let manifests = EcrHost::of(name).map(|_| Pace::steady(PUT_IMAGE_SPACING));
-        let host = Arc::new(Host { endpoint, auth: HostAuth::default(), pushed: Mutex::default(), manifests });
+        let host = Arc::new(Host {
+            endpoint,
+            auth: HostAuth::default(),
+            pushed: Mutex::default(),
+            manifests,
+            refuses_growing: AtomicBool::new(false),
+        });
         hosts.insert(name.to_owned(), host.clone());
         Ok(host)
     }

@@ -49,6 +49,11 @@ impl Door {
         Ok(self.open()?.1.repository(repository, Arc::clone(traffic)))
     }
 
+    /// How many requests a registry gets at a time.
+    pub fn concurrency(&self) -> usize {
+        self.settings.concurrency
+    }
+
     /// Waits for what is done on the other side. Must not be called from there.
     ///
     /// # Errors

@@ -1,14 +1,19 @@
 //! Push: blobs mounted from a neighbour or uploaded in one stream, and manifests put under their names.
 //!
 //! An upload is one POST for a session and one PUT with everything. Never a PATCH: ECR loses every one after the first
-//! (aws/containers-roadmap#2831), and a retry of either within a session answers 416 there (apple/container#1895).
+//! (aws/containers-roadmap#2831), and a retry of either within a session answers 416 there (apple/container#1895). What
+//! is still being made cannot be sent so; see [`growing`](super::growing).
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, StatusCode, Url};
-use tokio::io::AsyncReadExt as _;
 use tokio::time::sleep;
 
 use super::blob::BlobReader;
@@ -22,13 +27,23 @@ use super::wire::{Request, Upload, answer};
 use crate::digest::Digest;
 use crate::image::{Descriptor, Repository};
 
-/// How much of a file is read at a time: 256 KiB.
-const FILE_PIECE: usize = 256 << 10;
+/// How much of a file is read at a time: 512 KiB. Two such pieces are in memory for each upload.
+pub(super) const FILE_PIECE: usize = 512 << 10;
 
 /// An upload that the registry has opened and that has received nothing yet. It serves once.
 #[derive(Debug)]
 pub struct UploadSession {
     url: Url,
+}
+
+impl UploadSession {
+    pub(super) fn at(url: Url) -> UploadSession {
+        UploadSession { url }
+    }
+
+    pub(super) fn into_url(self) -> Url {
+        self.url
+    }
 }
 
 /// What became of a mount.
@@ -83,7 +98,7 @@ impl RemoteRepository {
     }
 
     /// The session that a 202 has opened.
-    fn session(&self, action: &Action, response: &Response) -> Result<UploadSession, Error> {
+    pub(super) fn session(&self, action: &Action, response: &Response) -> Result<UploadSession, Error> {
         let url = match response.header(LOCATION.as_str()) {
             Some(location) => response
                 .url
@@ -98,7 +113,7 @@ impl RemoteRepository {
         Ok(UploadSession { url })
     }
 
-    async fn open_session(&self, action: &Action) -> Result<UploadSession, Error> {
+    pub(super) async fn open_session(&self, action: &Action) -> Result<UploadSession, Error> {
         let call = Call {
             method: Method::POST,
             url: self.uploads()?,
@@ -204,15 +219,7 @@ impl RemoteRepository {
         progress: Progress<'_>,
         proved: bool,
     ) -> Result<(), Setback> {
-        let mut url = session.url;
-        // The registry's own query is kept as it is: it may be signed.
-        let digest = format!("digest=sha256%3A{}", descriptor.digest.hex());
-        let query = match url.query() {
-            Some(query) if !query.is_empty() => format!("{query}&{digest}"),
-            _ => digest,
-        };
-        url.set_query(Some(&query));
-
+        let url = session.closing(&descriptor.digest).into_url();
         let authorization = self.authorization(action, &url, scopes).await.map_err(Setback::Final)?;
         // The turn comes first: a source that is opened and then kept waiting would time out.
         let _turn = self.wire().transport.pace(&url).turn().await;
@@ -226,7 +233,7 @@ impl RemoteRepository {
             sent.store(count, std::sync::atomic::Ordering::Relaxed);
             progress(count);
         };
-        let upload = Upload { pieces, size: descriptor.size, progress: &noting };
+        let upload = Upload { pieces, size: Some(descriptor.size), progress: &noting };
         let mut response = match self.wire().attempt(&request, authorization.as_ref(), Some(upload)).await {
             Ok(response) => response,
             Err(Fault::Ours(error)) => return Err(Setback::Final(error)),
@@ -351,23 +358,20 @@ async fn open(action: &Action, descriptor: &Descriptor, source: &BlobSource<'_>)
             if found != size {
                 return Err(wrong_size(found));
             }
-            Ok(Box::pin(futures_util::stream::try_unfold((file, size), move |(mut file, left)| {
+            let file = Arc::new(file.into_std().await);
+            let starts = (0..size).step_by(FILE_PIECE);
+            // The next piece is read while the one before it is sent.
+            let pieces = futures_util::stream::iter(starts).map(move |start| {
+                let length = usize::try_from(size - start).unwrap_or(FILE_PIECE).min(FILE_PIECE);
+                let file = Arc::clone(&file);
+                let read = tokio::task::spawn_blocking(move || read_piece(&file, start, length));
                 let (action, what) = (action.clone(), what.clone());
                 async move {
-                    if left == 0 {
-                        return Ok(None);
-                    }
-                    let mut piece =
-                        BytesMut::with_capacity(FILE_PIECE.min(usize::try_from(left).unwrap_or(FILE_PIECE)));
-                    let failed = |error| Error::local(&action, what.clone(), error);
-                    if file.read_buf(&mut piece).await.map_err(failed)? == 0 {
-                        return Err(failed(std::io::ErrorKind::UnexpectedEof.into()));
-                    }
-                    piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
-                    let left = left - piece.len() as u64;
-                    Ok(Some((piece.freeze(), (file, left))))
+                    let read = read.await.unwrap_or_else(|stopped| Err(io::Error::other(stopped)));
+                    read.map_err(|error| Error::local(&action, what, error))
                 }
-            })))
+            });
+            Ok(Box::pin(pieces.buffered(2)))
         }
         BlobSource::Remote(repository) => {
             // The upload has a turn already; this request must not wait for another.
@@ -383,4 +387,11 @@ async fn open(action: &Action, descriptor: &Descriptor, source: &BlobSource<'_>)
             })))
         }
     }
+}
+
+/// A piece of a file, which is as long as it says.
+pub(super) fn read_piece(file: &File, start: u64, length: usize) -> io::Result<Bytes> {
+    let mut piece = vec![0; length];
+    file.read_exact_at(&mut piece, start)?;
+    Ok(piece.into())
 }

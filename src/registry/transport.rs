@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,8 +47,8 @@ pub(super) enum Body<'a> {
     Empty,
     /// A small one, which can be sent again.
     Bytes(&'a Bytes),
-    /// A large one, which cannot.
-    Stream { pieces: BodyStream, size: u64, progress: Progress<'a> },
+    /// A large one, which cannot. Of unknown size while it is still being made.
+    Stream { pieces: BodyStream, size: Option<u64>, progress: Progress<'a> },
 }
 
 /// One request to one URL.
@@ -194,33 +194,35 @@ impl Transport {
         let turn = if queue { Some(pace.turn().await) } else { None };
         pace.start().await;
 
-        let sent = Arc::new(AtomicU64::new(0));
-        let fault: Arc<Mutex<Option<Error>>> = Arc::default();
+        let feed: Arc<Feed> = Arc::default();
         let mut request = client.request(method.clone(), url.clone()).headers(headers);
-        let (size, progress): (u64, Option<Progress<'_>>) = match body {
+        let progress: Option<Progress<'_>> = match body {
             Body::Empty => {
                 if method == Method::POST || method == Method::PUT {
                     // Some servers answer 411 without it.
                     request = request.header(CONTENT_LENGTH, HeaderValue::from_static("0"));
                 }
-                (0, None)
+                None
             }
             Body::Bytes(bytes) => {
-                let size = bytes.len() as u64;
-                request = request.header(CONTENT_LENGTH, size);
-                request = request.body(counted(pieces(bytes.clone()), &sent, &fault, traffic));
-                (size, None)
+                request = request.header(CONTENT_LENGTH, bytes.len());
+                request = request.body(counted(pieces(bytes.clone()), Some(bytes.len() as u64), &feed, traffic));
+                None
             }
             Body::Stream { pieces, size, progress } => {
-                request = request.header(CONTENT_LENGTH, size);
-                request = request.body(counted(pieces, &sent, &fault, traffic));
-                (size, Some(progress))
+                // Nobody asks for the end of a body of no bytes.
+                feed.ended.store(size == Some(0), Relaxed);
+                if let Some(size) = size {
+                    request = request.header(CONTENT_LENGTH, size);
+                }
+                request = request.body(counted(pieces, size, &feed, traffic));
+                Some(progress)
             }
         };
         traffic.request();
-        let answer = watched(request.send(), &sent, size, progress).await;
+        let answer = watched(request.send(), &feed, progress).await;
         // A body of ours that failed broke the connection, not the other way round.
-        if let Some(error) = fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(error) = feed.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(Fault::Ours(error));
         }
         let inner = answer.map_err(Fault::Wire)?;
@@ -242,11 +244,23 @@ impl From<Error> for Unbuilt {
     }
 }
 
+/// How far a body that is being sent is.
+#[derive(Debug, Default)]
+struct Feed {
+    /// Bytes handed over.
+    sent: AtomicU64,
+    /// Whether the connection waits for more of the body, and not the other way round.
+    waits: AtomicBool,
+    /// Whether all of it has been handed over.
+    ended: AtomicBool,
+    /// Why there is no more of it.
+    fault: Mutex<Option<Error>>,
+}
+
 /// Waits for an answer as long as there is progress.
 async fn watched(
     answer: impl Future<Output = Result<reqwest::Response, reqwest::Error>>,
-    sent: &AtomicU64,
-    size: u64,
+    feed: &Feed,
     progress: Option<Progress<'_>>,
 ) -> Result<reqwest::Response, Cause> {
     let mut answer = std::pin::pin!(answer);
@@ -254,7 +268,7 @@ async fn watched(
     let mut seen = 0;
     loop {
         let answered = timeout(PROGRESS_INTERVAL, &mut answer).await;
-        let now = sent.load(Relaxed);
+        let now = feed.sent.load(Relaxed);
         if now != seen {
             seen = now;
             moved = Instant::now();
@@ -265,7 +279,11 @@ async fn watched(
         match answered {
             Ok(answer) => return answer.map_err(Cause::of),
             Err(_) => {
-                let patience = if size > 0 && seen >= size { COMMIT_TIMEOUT } else { IDLE_TIMEOUT };
+                if feed.waits.load(Relaxed) {
+                    // Whoever makes the body is slow; that is not the connection's fault.
+                    moved = Instant::now();
+                }
+                let patience = if feed.ended.load(Relaxed) { COMMIT_TIMEOUT } else { IDLE_TIMEOUT };
                 if moved.elapsed() >= patience {
                     return Err(Cause::Idle);
                 }
@@ -283,27 +301,32 @@ pub(super) fn pieces(mut bytes: Bytes) -> BodyStream {
 }
 
 /// A body that is counted as it is handed over, and keeps its failure for whoever sent it.
-fn counted(
-    pieces: BodyStream,
-    sent: &Arc<AtomicU64>,
-    fault: &Arc<Mutex<Option<Error>>>,
-    traffic: &Arc<Traffic>,
-) -> reqwest::Body {
-    use futures_util::TryStreamExt as _;
-
-    let (sent, fault, traffic) = (sent.clone(), fault.clone(), traffic.clone());
-    reqwest::Body::wrap_stream(
-        pieces
-            .inspect_ok(move |piece| {
-                sent.fetch_add(piece.len() as u64, Relaxed);
+fn counted(mut pieces: BodyStream, size: Option<u64>, feed: &Arc<Feed>, traffic: &Arc<Traffic>) -> reqwest::Body {
+    let (feed, traffic) = (feed.clone(), traffic.clone());
+    reqwest::Body::wrap_stream(futures_util::stream::poll_fn(move |context| {
+        let polled = pieces.as_mut().poll_next(context);
+        feed.waits.store(polled.is_pending(), Relaxed);
+        polled.map(|next| match next {
+            Some(Ok(piece)) => {
+                let sent = feed.sent.fetch_add(piece.len() as u64, Relaxed) + piece.len() as u64;
+                // Of a body of known size nobody asks for the end.
+                if size.is_some_and(|size| sent >= size) {
+                    feed.ended.store(true, Relaxed);
+                }
                 traffic.up(piece.len());
-            })
-            .map_err(move |error| {
+                Some(Ok(piece))
+            }
+            Some(Err(error)) => {
                 let text = error.to_string();
-                *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                std::io::Error::other(text)
-            }),
-    )
+                *feed.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                Some(Err(std::io::Error::other(text)))
+            }
+            None => {
+                feed.ended.store(true, Relaxed);
+                None
+            }
+        })
+    }))
 }
 
 impl Response {

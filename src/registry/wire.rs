@@ -47,7 +47,8 @@ pub(super) struct Request<'a> {
 /// A body that can be sent once.
 pub(super) struct Upload<'a> {
     pub(super) pieces: BodyStream,
-    pub(super) size: u64,
+    /// Its size, unless it is still being made.
+    pub(super) size: Option<u64>,
     pub(super) progress: Progress<'a>,
 }
 

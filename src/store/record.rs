@@ -49,12 +49,13 @@ impl Store {
     ///
     /// If they cannot be written.
     pub fn put_record(&self, layer: &Layer, listing: Option<&[u8]>) -> Result<(), StoreError> {
-        if let Some(listing) = listing {
-            self.write_file(&self.root.join("listings").join(layer.key.hex()), listing)?;
-        }
+        let path = self.root.join("layers").join(layer.key.hex());
         let record = LayerRecord { version: VERSION, layer: layer.clone() };
         let json = serde_json::to_vec(&record).unwrap_or_default();
-        self.write_file(&self.root.join("layers").join(layer.key.hex()), &json)
+        // What lies in a registry only is found there again.
+        let Some(listing) = listing else { return self.write_hint(&path, &json) };
+        self.write_file(&self.root.join("listings").join(layer.key.hex()), listing)?;
+        self.write_file(&path, &json)
     }
 
     /// Whether the layer of this key was assembled on this machine: its listing is kept then, and only then.
@@ -87,7 +88,7 @@ impl Store {
         if self.latest(image, layer) == Some(*key) {
             return Ok(());
         }
-        self.write_file(&self.latest_path(image, layer), format!("{key}\n").as_bytes())
+        self.write_hint(&self.latest_path(image, layer), format!("{key}\n").as_bytes())
     }
 
     fn latest_path(&self, image: &str, layer: &str) -> std::path::PathBuf {

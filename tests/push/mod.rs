@@ -1,5 +1,6 @@
 //! What a push asks of a registry, and what it makes of the answers.
 
+mod along;
 mod cache;
 mod cache_from;
 mod chaos;

@@ -130,6 +130,77 @@ async fn a_lost_answer_is_looked_for() {
 }
 
 #[tokio::test]
+async fn what_is_being_made_goes_up_as_it_comes_to_be() {
+    use std::io::Write as _;
+    let server = Server::start(|seen| match &seen.line[..4] {
+        "POST" => reply(202).header("location", "/up?state=1"),
+        "PATC" => reply(202).header("location", "/up?state=2"),
+        _ => reply(201),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(folder.path()).unwrap();
+    let content = content();
+    let digest = blob(&content).digest;
+    let mut new = store.new_blob().unwrap();
+    let growing = new.growing().unwrap();
+    let remote = server.repository("a");
+    let sent = AtomicU64::new(0);
+    let progress = |at| sent.store(at, Ordering::SeqCst);
+    let writing = async {
+        for piece in content.chunks(100_000) {
+            new.write_all(piece).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        new.commit(&digest).unwrap();
+    };
+    let (there, ()) = futures_util::future::join(remote.upload_growing(growing, &progress), writing).await;
+    assert!(there.unwrap());
+    assert_eq!(sent.load(Ordering::SeqCst), 300_000);
+    let seen = server.seen();
+    assert_eq!(
+        server.lines()[1..],
+        ["PATCH /up?state=1", &format!("PUT /up?state=2&digest=sha256%3A{}", digest.hex())]
+    );
+    assert!(seen[1].body == content);
+    assert_eq!((seen[1].header("content-range"), seen[2].header("content-length")), (None, Some("0")));
+
+    // What is given up goes nowhere, and is nobody's fault.
+    let mut new = store.new_blob().unwrap();
+    let growing = new.growing().unwrap();
+    new.write_all(b"the beginning").unwrap();
+    drop(new);
+    assert!(!remote.upload_growing(growing, &|_| ()).await.unwrap());
+    assert!(remote.takes_growing());
+    assert!(!server.lines()[3..].iter().any(|line| line.starts_with("PUT")));
+}
+
+#[tokio::test]
+async fn where_nothing_goes_up_while_it_is_made() {
+    let store = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(store.path()).unwrap();
+    let growing = || {
+        let mut new = store.new_blob().unwrap();
+        let growing = new.growing().unwrap();
+        new.commit(&Digest::of(b"")).unwrap();
+        growing
+    };
+    for (status, again) in [(405, false), (501, false), (0, false), (401, true), (429, true), (500, true)] {
+        let server = Server::start(move |seen| match &seen.line[..4] {
+            "POST" => reply(202).header("location", "/up"),
+            _ => reply(status),
+        });
+        let remote = server.repository("a");
+        assert!(!remote.upload_growing(growing(), &|_| ()).await.unwrap());
+        assert_eq!(remote.takes_growing(), again, "{status}");
+        assert_eq!(server.lines().len(), 2, "{status}");
+    }
+    let client = super::server::client(super::server::anonymous());
+    for (host, takes) in [("ghcr.io", true), ("123456789012.dkr.ecr.us-east-1.amazonaws.com", false)] {
+        assert_eq!(super::server::repository(&client, host, "a").takes_growing(), takes, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_mount_is_done_or_is_an_upload_already() {
     let server = Server::start(|seen| match (&seen.line[..4], seen.line.contains("from=base%2Fos")) {
         ("POST", true) => reply(201),

@@ -146,12 +146,18 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen) -> R
                 None => break,
             }
         }
-        assert_eq!(request.header("transfer-encoding"), None, "bodies are sent with their length");
-        let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
-        request.body = vec![0; length];
-        if reader.read_exact(&mut request.body).is_err() {
-            return;
-        }
+        let body = match request.header("transfer-encoding") {
+            // What is sent while it is being made has no length yet; everything else has.
+            Some(_) if request.line.starts_with("PATCH") => chunks(&mut reader),
+            other => {
+                assert_eq!(other, None, "bodies are sent with their length");
+                let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).ok().map(|()| body)
+            }
+        };
+        let Some(body) = body else { return };
+        request.body = body;
         let reply = answer(&request);
         let head = request.line.starts_with("HEAD");
         seen.lock().unwrap().push(request);
@@ -173,5 +179,21 @@ fn serve(stream: TcpStream, seen: &Mutex<Vec<Seen>>, answer: &dyn Fn(&Seen) -> R
         if stream.write_all(body).is_err() || reply.cut.is_some() {
             return;
         }
+    }
+}
+
+/// A body in chunks; nothing if it breaks off.
+fn chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let mut size = String::new();
+        reader.read_line(&mut size).ok()?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        let mut chunk = vec![0; size + 2];
+        reader.read_exact(&mut chunk).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(&chunk[..size]);
     }
 }

@@ -24,6 +24,8 @@ class Row:
     share: Optional[float] = None
     best_of: Optional[tuple] = None
     of_row: Optional[str] = None
+    # Which of tarsia's columns that is, if not the one that the row's compression tells.
+    ours: Optional[str] = None
     # The layer must not be larger than that of this one.
     no_larger_than: Optional[str] = None
     # tarsia must make no more requests than this.
@@ -52,7 +54,14 @@ WORKS = (
         "package",
         material.package,
         (
-            Row("package, cold", f"{PACKAGE}, cold push", share=1 / 2, best_of=("crane",)),
+            # crane does not look at the base's directories.
+            Row(
+                "package, cold",
+                f"{PACKAGE}, cold push",
+                share=1 / 2,
+                best_of=("crane",),
+                ours="tarsia, base assumed",
+            ),
             Row("package, warm", f"{PACKAGE}, unchanged, warm", share=1 / 2, requests=4),
             Row("package, edited, warm", f"{PACKAGE}, one file edited, warm", version=1),
             Row(

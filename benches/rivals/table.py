@@ -21,17 +21,22 @@ def verdicts(records):
     """For each row that is measured: what tarsia's value is to the best, and whether what must be reached is."""
     found = {}
     for row in ROWS.values():
-        ours = "tarsia zstd" if row.zstd else "tarsia"
+        ours = row.ours or ("tarsia zstd" if row.zstd else "tarsia")
         wall = records.median(row.name, ours, "wall")
         if wall is None:
             continue
         best, name = _best(records, row)
         notes, reached = [], []
         if best:
-            notes.append(f"{wall / best:.2f} of {name}")
+            who = f"{ours}: " if row.ours else ""
+            notes.append(f"{who}{wall / best:.2f} of {name}")
             if row.share:
                 notes[-1] += f" (≤ {row.share:.2f})"
                 reached.append(wall <= best * row.share)
+        plain = records.median(row.name, "buildkit, plain COPY", "wall")
+        whole = records.median(row.name, "tarsia", "wall")
+        if row.ours and plain and whole:
+            notes.append(f"tarsia: {whole / plain:.2f} of buildkit, plain COPY")
         piped = records.median(row.of_row or row.name, "crane, piped", "wall")
         if piped:
             notes.append(f"{wall / piped:.2f} of crane, piped")

@@ -14,6 +14,8 @@ class Tarsia(Contender):
     verbs = frozenset({"push", "assemble", "context"})
     compression = "gzip"
     counts = False
+    # How the spec says it, if parents are not to be looked up in the base.
+    base_tree = None
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -24,6 +26,8 @@ class Tarsia(Contender):
             f'base = "{base}"',
             f'platforms = ["linux/{architecture()}"]',
         ]
+        if self.base_tree:
+            lines.append(f'base_tree = "{self.base_tree}"')
         for layer in self.workload.layers:
             target = "/opt/app/" if layer == "." else f"/{layer}/"
             lines += [
@@ -59,3 +63,11 @@ class TarsiaZstd(Tarsia):
     name = "tarsia zstd"
     compression = "zstd"
     zstd = True
+
+
+class TarsiaAssumed(Tarsia):
+    """What crane and `COPY --link` do: the base's directories are not looked at."""
+
+    name = "tarsia, base assumed"
+    base_tree = "assume"
+    only_rows = frozenset({"package, cold"})

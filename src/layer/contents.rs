@@ -117,30 +117,34 @@ impl Contents {
     ///
     /// Two entries of one path, or an entry below something that is no directory.
     pub fn new(mut items: Vec<Item>) -> Result<Contents, Error> {
-        items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
         let name = |path: &[u8]| format!("/{}", String::from_utf8_lossy(path));
-        for pair in items.windows(2) {
-            if pair[0].entry.path == pair[1].entry.path {
-                return Err(Error::Duplicate(name(&pair[0].entry.path)));
+        if !items.is_sorted_by(|a, b| a.entry.path < b.entry.path) {
+            items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+            if let Some([twice, _]) = items.windows(2).find(|pair| pair[0].entry.path == pair[1].entry.path) {
+                return Err(Error::Duplicate(name(&twice.entry.path)));
             }
         }
-        for item in &items {
-            if let Some(why) = crate::entry::unfit(&item.entry.path) {
-                return Err(Error::Unfit { path: super::error::display(&item.entry.path), why });
+        // Directories above the entry at hand, and what may yet turn out to be one: each begins with the one before it.
+        let mut above: Vec<&Entry> = Vec::new();
+        for Item { entry, .. } in &items {
+            if let Some(why) = crate::entry::unfit(&entry.path) {
+                return Err(Error::Unfit { path: super::error::display(&entry.path), why });
             }
-            if let Some(parent) = crate::entry::parents(&item.entry.path).last() {
-                match items.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
-                    Ok(at) if items[at].entry.kind == Kind::Directory => {}
-                    Ok(at) => {
-                        return Err(Error::NotADirectory {
-                            path: name(parent),
-                            kind: items[at].entry.kind.name(),
-                            child: name(&item.entry.path),
-                        });
+            while above.last().is_some_and(|last| !entry.path.starts_with(&last.path)) {
+                above.pop();
+            }
+            if let Some(slash) = entry.path.iter().rposition(|&byte| byte == b'/') {
+                let parent = &entry.path[..slash];
+                match above.iter().rev().find(|other| other.path.len() <= slash) {
+                    Some(found) if found.path.len() == slash && found.kind == Kind::Directory => {}
+                    Some(found) if found.path.len() == slash => {
+                        let (path, child) = (name(parent), name(&entry.path));
+                        return Err(Error::NotADirectory { path, kind: found.kind.name(), child });
                     }
-                    Err(_) => return Err(Error::NoParent { path: name(&item.entry.path), parent: name(parent) }),
+                    _ => return Err(Error::NoParent { path: name(&entry.path), parent: name(parent) }),
                 }
             }
+            above.push(entry);
         }
         Ok(Contents { items })
     }

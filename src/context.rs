@@ -8,6 +8,7 @@ mod error;
 mod expression;
 mod ignore;
 mod miss;
+mod parts;
 mod pattern;
 mod scan;
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
+use tarsia::Workers;
 use tarsia::context::{Context, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Contents, Permits, Placement, assemble, place};
@@ -22,8 +23,8 @@ fn main() {
 
 fn contents(root: &std::path::Path) -> Contents {
     let context = Context::open(root, &[]).expect("a context");
-    let found = context.scan(b"").expect("a scan");
-    let digests = digest_files(&context, &found, None).expect("digests");
+    let found = context.scan(b"", &Workers::new(0)).expect("a scan");
+    let digests = digest_files(&context, &found, None, &Workers::new(0)).expect("digests");
     let placement = Placement { to: b"/opt/".to_vec(), ..Placement::default() };
     place(&context, b"", &found, &digests, &placement, &Tree::new()).expect("contents")
 }

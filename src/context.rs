@@ -7,10 +7,12 @@ mod digests;
 mod error;
 mod expression;
 mod ignore;
+mod index;
 mod miss;
 mod parts;
 mod pattern;
 mod scan;
+mod walk;
 
 pub use digests::{ContextIndex, digest_files, read_unchanged};
 pub use error::Error;

@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rayon::prelude::*;
-
 use crate::context::{Context, Found, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
@@ -42,7 +40,7 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
 }
 
 impl Scans {
-    /// Scans the contexts of an image's layers that are not scanned yet, all at once.
+    /// Scans the contexts of an image's layers that are not scanned yet.
     pub(super) fn add(
         &mut self,
         workshop: &Workshop,
@@ -59,16 +57,10 @@ impl Scans {
                 }
             }
         }
-        let scanned: Vec<(ScanKey, Scan)> = workshop.pool()?.install(|| {
-            new.into_par_iter()
-                .map(|(key, layer)| {
-                    let scan =
-                        scan(workshop, &key, outputs).map_err(|error| Error::layer(image, layer, error.into()))?;
-                    Ok((key, scan))
-                })
-                .collect::<Result<_, Error>>()
-        })?;
-        self.0.extend(scanned);
+        for (key, layer) in new {
+            let scan = scan(workshop, &key, outputs).map_err(|error| Error::layer(image, layer, error.into()))?;
+            self.0.insert(key, scan);
+        }
         Ok(())
     }
 
@@ -104,8 +96,8 @@ fn scan(
     for output in outputs {
         context.refuse_output(from, output)?;
     }
-    let found = context.scan(from)?;
+    let found = context.scan(from, workshop.workers())?;
     let index = workshop.store().context_index(path, from, exclude);
-    let digests = digest_files(&context, &found, Some(&index))?;
+    let digests = digest_files(&context, &found, Some(&index), workshop.workers())?;
     Ok(Scan { context, found, digests })
 }

@@ -32,6 +32,7 @@ use super::wheel::scripts::EntryPoint;
 use crate::context::{Context, ContextIndex, Found, digest_files};
 use crate::digest::Digest;
 use crate::layer::{FileContent, FileSource, Source};
+use crate::workers::Workers;
 use backend::Backend;
 use dynamic::Dynamic;
 use entry_points::SCRIPTS;
@@ -99,7 +100,7 @@ impl Project {
     }
 
     /// The project as it is laid; its files are those of `context`, the folder with its ignore rules. `index` is where
-    /// their digests are remembered. Runs on the current rayon pool.
+    /// their digests are remembered.
     ///
     /// # Errors
     ///
@@ -109,16 +110,23 @@ impl Project {
         context: &Context,
         scheme: &Scheme,
         index: Option<&ContextIndex>,
+        workers: &Workers,
     ) -> Result<Distribution, ProjectError> {
-        self.laid(context, scheme, index).map_err(|fault| error(&self.folder, fault))
+        self.laid(context, scheme, index, workers).map_err(|fault| error(&self.folder, fault))
     }
 
-    fn laid(&self, context: &Context, scheme: &Scheme, index: Option<&ContextIndex>) -> Result<Distribution, Fault> {
+    fn laid(
+        &self,
+        context: &Context,
+        scheme: &Scheme,
+        index: Option<&ContextIndex>,
+        workers: &Workers,
+    ) -> Result<Distribution, Fault> {
         let failed = |error: crate::context::Error| {
             let fault = Fault::at(0, error.to_string());
             error.help().into_iter().fold(fault, Fault::help)
         };
-        let found = context.scan(b"").map_err(failed)?;
+        let found = context.scan(b"", workers).map_err(failed)?;
         let tree = Tree::new(&found)?;
         let Chosen { files: choice, plain } = self.layout.choose(&tree, &self.metadata.name)?;
         let mut laying = Laying { scheme, files: Vec::new(), rows: Vec::new() };
@@ -132,7 +140,7 @@ impl Project {
         // What is remembered is in the order of the context's paths, and a link's file may be laid twice.
         let files: BTreeMap<&[u8], Found> = chosen.iter().map(|found| (&*found.path, found.clone())).collect();
         let files: Vec<Found> = files.into_values().collect();
-        let digests = digest_files(context, &files, index).map_err(failed)?;
+        let digests = digest_files(context, &files, index, workers).map_err(failed)?;
         let digests: BTreeMap<&[u8], Option<Digest>> = files.iter().map(|file| &*file.path).zip(digests).collect();
         for (target, found) in targets.iter().zip(&chosen) {
             let digest = digests.get(&*found.path).copied().flatten();

@@ -4,10 +4,12 @@
 
 mod material;
 
+use std::sync::Arc;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tarsia::Workers;
-use tarsia::context::{Context, ContextIndex, IgnoreRules, digest_files};
+use tarsia::context::{Context, ContextIndex, IgnoreRules, Scanned, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Placement, place};
 
@@ -59,7 +61,8 @@ fn walk_know_and_key(bencher: Bencher<'_, '_>) {
         let found = context.scan(b"", workers).expect("a scan");
         let digests = digest_files(context, &found, Some(index), workers).expect("digests");
         let placement = Placement { to: b"/opt/".to_vec(), ..Placement::default() };
-        let contents = place(context, b"", &found, &digests, &placement, &Tree::new()).expect("contents");
+        let scanned = Arc::new(Scanned::new(context, found));
+        let contents = place(b"", &scanned, &digests, &placement, &Tree::new()).expect("contents");
         divan::black_box(contents.key(Codec::Gzip));
     });
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use crate::context::{Context, Found, digest_files};
+use crate::context::{Context, Scanned, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
@@ -20,8 +21,7 @@ type ScanKey = (PathBuf, Vec<u8>, Vec<String>);
 pub(super) struct Scans(BTreeMap<ScanKey, Scan>);
 
 struct Scan {
-    context: Context,
-    found: Vec<Found>,
+    scanned: Arc<Scanned>,
     digests: Vec<Option<Digest>>,
 }
 
@@ -76,9 +76,9 @@ impl Scans {
         let mtime = layer.mtime.unwrap_or(epoch);
         let mut placement = Placement { to: Vec::new(), owner, modes: layer.modes, mtime };
         match (&layer.content, scan_key(layer, platform).and_then(|key| self.0.get(&key))) {
-            (LayerContent::Context { from, to, .. }, Some(Scan { context, found, digests })) => {
+            (LayerContent::Context { from, to, .. }, Some(Scan { scanned, digests })) => {
                 placement.to.clone_from(to);
-                place(context, from, found, digests, &placement, stack.tree())
+                place(from, scanned, digests, &placement, stack.tree())
             }
             (LayerContent::Entries(entries), _) => place_inline(entries, &placement, stack),
             _ => unreachable!("every context of the recipe was scanned, and nothing else is asked for here"),
@@ -99,5 +99,5 @@ fn scan(
     let found = context.scan(from, workshop.workers())?;
     let index = workshop.store().context_index(path, from, exclude);
     let digests = digest_files(&context, &found, Some(&index), workshop.workers())?;
-    Ok(Scan { context, found, digests })
+    Ok(Scan { scanned: Arc::new(Scanned::new(&context, found)), digests })
 }

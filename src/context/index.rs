@@ -158,3 +158,83 @@ pub(super) fn write<'a>(
     out.into_inner().map_err(io::IntoInnerError::into_error)?.persist(path)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::FoundKind;
+
+    fn files(count: u64) -> Vec<Found> {
+        let moment = |number: u64| Moment(number.cast_signed() - 5);
+        let file = |number: u64| Found {
+            path: format!("package/module_{:03}/file_{number:06}", number / 100).into_bytes().into(),
+            kind: FoundKind::File,
+            mode: 0o644,
+            is_linked: false,
+            identity: Identity {
+                device: 1,
+                inode: number,
+                size: number * 7,
+                modified: moment(number),
+                changed: moment(number),
+            },
+            seen: Moment(0),
+            source: None,
+        };
+        (0..count).map(file).collect()
+    }
+
+    fn digest(file: &Found) -> Digest {
+        Digest::of(&file.path)
+    }
+
+    #[test]
+    fn what_is_written_is_found_along_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("contexts/index");
+        let mut files = files(3_000);
+        let digests: Vec<Digest> = files.iter().map(digest).collect();
+        // Every third is not remembered.
+        let records = files.iter().zip(&digests).filter(|(file, _)| file.identity.inode % 3 != 0);
+        write(&path, 2_000, records).unwrap();
+        // One has changed since.
+        files[1_000].identity.size += 1;
+        let mut index = Index::open(&path);
+        assert_eq!(index.count, 2_000);
+        for file in &files {
+            let is_known = file.identity.inode % 3 != 0 && file.identity.inode != 1_000;
+            assert_eq!(index.lookup(file), is_known.then(|| digest(file)));
+        }
+    }
+
+    #[test]
+    fn damage_makes_forget_and_never_lie() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index");
+        let files = files(3_000);
+        let digests: Vec<Digest> = files.iter().map(digest).collect();
+        write(&path, 3_000, files.iter().zip(&digests)).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        assert!(whole.len() > 2 * BLOCK);
+        let known = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let mut index = Index::open(&path);
+            let known = files.iter().filter(|file| {
+                let found = index.lookup(file);
+                assert!(found.is_none_or(|found| found == digest(file)));
+                found.is_some()
+            });
+            known.count()
+        };
+        assert_eq!(known(&whole), 3_000);
+        for at in (0..whole.len()).step_by(1_997) {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            let (damaged, cut) = (known(&bytes), known(&whole[..at]));
+            // The number of records is looked at by others.
+            assert!(damaged < 3_000 || (MAGIC.len()..MAGIC.len() + 8).contains(&at), "{at}");
+            assert!(cut <= damaged, "{at}");
+        }
+        assert_eq!(known(b"tarsia file digests 1\n"), 0);
+    }
+}

@@ -99,6 +99,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Where it lies, given where its context does.
+    fn below(&self, root: &Path) -> PathBuf {
+        at(root, self.source.as_ref().unwrap_or(&self.path))
+    }
+
     /// Moves it from below `real` to below `name`.
     fn called(self, name: &[u8], real: &[u8]) -> Found {
         if name == real {
@@ -107,6 +112,34 @@ impl Found {
         let below = self.path.strip_prefix(real).unwrap_or(&self.path);
         let slash: &[u8] = if below.is_empty() || below.starts_with(b"/") { b"" } else { b"/" };
         Found { path: [name, slash, below].concat().into(), source: Some(self.path), ..self }
+    }
+}
+
+fn at(root: &Path, path: &[u8]) -> PathBuf {
+    root.join(OsStr::from_bytes(path))
+}
+
+/// What was found in a context, kept for those who will read it: of a million files, each need not know where all are.
+#[derive(Debug)]
+pub struct Scanned {
+    root: PathBuf,
+    found: Vec<Found>,
+}
+
+impl Scanned {
+    /// What was found in `context`.
+    pub fn new(context: &Context, found: Vec<Found>) -> Scanned {
+        Scanned { root: context.root.clone(), found }
+    }
+
+    /// All of it.
+    pub fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// Where a found path lies.
+    pub fn locate(&self, found: &Found) -> PathBuf {
+        found.below(&self.root)
     }
 }
 
@@ -190,11 +223,11 @@ impl Context {
 
     /// Where a found path lies.
     pub fn locate(&self, found: &Found) -> PathBuf {
-        self.at(found.source.as_ref().unwrap_or(&found.path))
+        found.below(&self.root)
     }
 
     pub(super) fn at(&self, path: &[u8]) -> PathBuf {
-        self.root.join(OsStr::from_bytes(path))
+        at(&self.root, path)
     }
 
     /// Walks the context from `from` (empty: its root) and returns what the rules leave, sorted bytewise by path.

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::context::{Context, Found, Identity, read_unchanged};
+use crate::context::{Found, Identity, Scanned, read_unchanged};
 use crate::digest::{Digest, Hasher};
 use crate::entry::{Entry, Kind};
 
@@ -35,7 +35,7 @@ pub enum Source {
     /// Here.
     Text(Arc<[u8]>),
     /// In a file that was scanned.
-    File(Arc<FileSource>),
+    File(FileSource),
     /// In a file of the store. It is always digested again when it is packed.
     Slice(Arc<Slice>),
     /// In something that can only be read from the front. It is always digested when it is packed.
@@ -66,14 +66,11 @@ impl Source {
             Source::Nothing => Box::new(std::io::empty()),
             Source::Text(text) => Box::new(Cursor::new(Arc::clone(text))),
             Source::File(file) => {
-                let io = |source| crate::context::Error::Io { doing: "open", path: file.path.clone(), source };
-                Box::new(
-                    File::options()
-                        .read(true)
-                        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                        .open(&file.path)
-                        .map_err(io)?,
-                )
+                let path = file.path();
+                let mut options = File::options();
+                options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+                let io = |source| crate::context::Error::Io { doing: "open", path: path.clone(), source };
+                Box::new(options.open(&path).map_err(io)?)
             }
             Source::Slice(slice) => Box::new(SliceReader { slice: Arc::clone(slice), offset: 0 }),
             Source::Stream(stream) => stream.open().map_err(|error| Error::stream(&**stream, error))?,
@@ -82,25 +79,36 @@ impl Source {
 }
 
 /// A scanned file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileSource {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it was when scanned.
-    pub identity: Identity,
-    /// Whether the identity alone proves that the content is what was digested; otherwise the content is digested
-    /// again when it is packed.
-    pub settled: bool,
+    scanned: Arc<Scanned>,
+    index: usize,
 }
 
 impl FileSource {
-    /// The source of a file found in a context.
-    pub fn of(context: &Context, found: &Found) -> FileSource {
-        FileSource {
-            path: context.locate(found),
-            identity: found.identity,
-            settled: found.identity.is_settled(found.seen),
-        }
+    /// The file that was found at this place; nothing if nothing was.
+    pub fn new(scanned: &Arc<Scanned>, index: usize) -> Option<FileSource> {
+        scanned.found().get(index).map(|_| FileSource { scanned: Arc::clone(scanned), index })
+    }
+
+    fn found(&self) -> &Found {
+        &self.scanned.found()[self.index]
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.scanned.locate(self.found())
+    }
+
+    /// What it was when scanned.
+    pub fn identity(&self) -> Identity {
+        self.found().identity
+    }
+
+    /// Whether the identity alone proves that the content is what was digested; otherwise the content is digested
+    /// again when it is packed.
+    pub fn is_settled(&self) -> bool {
+        self.identity().is_settled(self.found().seen)
     }
 }
 
@@ -214,12 +222,13 @@ pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) ->
         },
         Source::File(file) => {
             let start = out.len();
-            read_unchanged(&file.path, &file.identity, &mut |bytes| out.extend_from_slice(bytes))?;
-            if !file.settled {
+            let path = file.path();
+            read_unchanged(&path, &file.identity(), &mut |bytes| out.extend_from_slice(bytes))?;
+            if !file.is_settled() {
                 let mut hasher = Hasher::new();
                 hasher.update(&out[start..]);
                 if hasher.finish() != *digest {
-                    return Err(Error::Context(crate::context::Error::Changed(file.path.clone())));
+                    return Err(Error::Context(crate::context::Error::Changed(path)));
                 }
             }
             Ok(())

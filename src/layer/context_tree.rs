@@ -9,7 +9,7 @@ use super::contents::{FileSource, Source};
 use super::error::{Error, display};
 use super::place::Modes;
 use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree};
-use crate::context::{Context, ContextIndex, Found, FoundKind, digest_files};
+use crate::context::{Context, ContextIndex, Found, FoundKind, Scanned, digest_files};
 use crate::workers::Workers;
 
 /// A context, of which only what is copied is looked at.
@@ -86,9 +86,13 @@ impl SourceTree for ContextTree {
         let sorted: Vec<Found> = order.iter().map(|&at| found[at].clone()).collect();
         let digests = digest_files(&self.context, &sorted, self.index.as_ref(), &self.workers)?;
         let mut contents: Vec<Option<FileContent>> = vec![None; found.len()];
-        for ((at, file), digest) in order.into_iter().zip(&sorted).zip(digests) {
-            let source = Source::File(Arc::new(FileSource::of(&self.context, file)));
-            contents[at] = digest.map(|digest| FileContent { size: file.identity.size, digest, source });
+        let scanned = Arc::new(Scanned::new(&self.context, sorted));
+        for (place, (at, digest)) in order.into_iter().zip(digests).enumerate() {
+            contents[at] = FileSource::new(&scanned, place).zip(digest).map(|(file, digest)| FileContent {
+                size: file.identity().size,
+                digest,
+                source: Source::File(file),
+            });
         }
         let all = contents.into_iter().zip(files);
         all.map(|(content, file)| content.ok_or_else(|| Error::Vanished(display(&file.path)))).collect()

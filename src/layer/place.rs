@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::context::{Context, Found, FoundKind};
+use crate::context::{Found, FoundKind, Scanned};
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner, normalise_path, parents};
 use crate::image::accounts::OwnerName;
@@ -159,22 +159,22 @@ fn destination(to: &[u8]) -> Result<Box<[u8]>, Error> {
     normalise_path(to).ok_or_else(|| Error::Destination(String::from_utf8_lossy(to).into_owned()))
 }
 
-/// Lays what was found below `from` in `context` over `tree`.
+/// Lays what was found below `from` in a context over `tree`.
 ///
-/// `found` and `digests` are the answers of [`Context::scan`] and [`crate::context::digest_files`]. Symlinks of the
+/// `scanned` and `digests` are the answers of [`crate::context::Context::scan`] and [`crate::context::digest_files`]. Symlinks of the
 /// image on the way to the destination are followed; directories that it has already keep their mode and owner.
 ///
 /// # Errors
 ///
 /// A destination outside the root; a directory where the image has something else, or a file where it has a directory.
 pub fn place(
-    context: &Context,
     from: &[u8],
-    found: &[Found],
+    scanned: &Arc<Scanned>,
     digests: &[Option<Digest>],
     placement: &Placement,
     tree: &Tree,
 ) -> Result<Contents, Error> {
+    let found = scanned.found();
     let layout = Layout { tree, placement, missing: RefCell::default() };
     let to = destination(&placement.to)?;
     let single =
@@ -199,7 +199,7 @@ pub fn place(
     let mut items = layout.directories(&root, mode)?;
     items.reserve_exact(found.len());
     let mut inodes: HashMap<(u64, u64), Box<[u8]>> = HashMap::new();
-    for (file, digest) in found.iter().zip(digests) {
+    for (index, (file, digest)) in found.iter().zip(digests).enumerate() {
         let path = if single {
             match placement.to.ends_with(b"/") {
                 true => join(&root, from.rsplit(|&byte| byte == b'/').next().unwrap_or_default()),
@@ -241,7 +241,7 @@ pub fn place(
                         }
                         let digest = digest.unwrap_or_else(|| Digest::of(b""));
                         let kind = Kind::File { size: file.identity.size, digest };
-                        let source = Source::File(Arc::new(FileSource::of(context, file)));
+                        let source = FileSource::new(scanned, index).map_or(Source::Nothing, Source::File);
                         Item { entry: layout.entry(path, mode, placement.owner, kind), source }
                     }
                 }

@@ -29,7 +29,7 @@ use super::name::normalise_name;
 use super::record::{self, Recorded};
 use super::scheme::Scheme;
 use super::wheel::scripts::EntryPoint;
-use crate::context::{Context, ContextIndex, Found, digest_files};
+use crate::context::{Context, ContextIndex, Found, Scanned, digest_files};
 use crate::digest::Digest;
 use crate::layer::{FileContent, FileSource, Source};
 use crate::workers::Workers;
@@ -141,12 +141,16 @@ impl Project {
         let files: BTreeMap<&[u8], Found> = chosen.iter().map(|found| (&*found.path, found.clone())).collect();
         let files: Vec<Found> = files.into_values().collect();
         let digests = digest_files(context, &files, index, workers).map_err(failed)?;
-        let digests: BTreeMap<&[u8], Option<Digest>> = files.iter().map(|file| &*file.path).zip(digests).collect();
+        let scanned = Arc::new(Scanned::new(context, files));
+        let places = scanned.found().iter().zip(digests).enumerate();
+        let places: BTreeMap<&[u8], (usize, Option<Digest>)> =
+            places.map(|(place, (file, digest))| (&*file.path, (place, digest))).collect();
         for (target, found) in targets.iter().zip(&chosen) {
-            let digest = digests.get(&*found.path).copied().flatten();
-            let digest = digest.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
-            let source = Source::File(Arc::new(FileSource::of(context, found)));
-            let content = FileContent { size: found.identity.size, digest, source };
+            let place = places.get(&*found.path).copied();
+            let content = place.and_then(|(place, digest)| FileSource::new(&scanned, place).zip(digest));
+            let (file, digest) =
+                content.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
+            let content = FileContent { size: found.identity.size, digest, source: Source::File(file) };
             laying.library(target, found.mode & 0o100 != 0 && !plain.contains(*target), content)?;
         }
         self.lay_metadata(&mut laying)?;

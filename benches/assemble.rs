@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use tarsia::context::{Context, digest_files};
+use tarsia::Workers;
+use tarsia::context::{Context, Scanned, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Contents, Permits, Placement, assemble, place};
 
@@ -22,10 +23,10 @@ fn main() {
 
 fn contents(root: &std::path::Path) -> Contents {
     let context = Context::open(root, &[]).expect("a context");
-    let found = context.scan(b"").expect("a scan");
-    let digests = digest_files(&context, &found, None).expect("digests");
+    let found = context.scan(b"", &Workers::new(0)).expect("a scan");
+    let digests = digest_files(&context, &found, None, &Workers::new(0)).expect("digests");
     let placement = Placement { to: b"/opt/".to_vec(), ..Placement::default() };
-    place(&context, b"", &found, &digests, &placement, &Tree::new()).expect("contents")
+    place(b"", &Arc::new(Scanned::new(&context, found)), &digests, &placement, &Tree::new()).expect("contents")
 }
 
 #[divan::bench(args = [Codec::Gzip, Codec::Zstd, Codec::None], sample_count = 3, sample_size = 1)]

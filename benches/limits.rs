@@ -21,7 +21,8 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde_json::{Value, json};
-use tarsia::context::{Context, digest_files};
+use tarsia::Workers;
+use tarsia::context::{Context, Scanned, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Contents, Permits, Placement, assemble, place};
 use tarsia::{digest, entry};
@@ -225,10 +226,11 @@ fn process(bench: &mut Bench) {
 
 fn contents(root: &Path) -> Contents {
     let context = Context::open(root, &[]).expect("a context");
-    let found = context.scan(b"").expect("a scan");
-    let digests = digest_files(&context, &found, None).expect("digests");
+    let workers = Workers::new(0);
+    let found = context.scan(b"", &workers).expect("a scan");
+    let digests = digest_files(&context, &found, None, &workers).expect("digests");
     let placement = Placement { to: b"/opt/".to_vec(), ..Placement::default() };
-    place(&context, b"", &found, &digests, &placement, &Tree::new()).expect("contents")
+    place(b"", &Arc::new(Scanned::new(&context, found)), &digests, &placement, &Tree::new()).expect("contents")
 }
 
 /// Compresses blocks on all cores, and forgets what comes of it.
@@ -249,7 +251,7 @@ fn compress(pool: &rayon::ThreadPool, codec: Codec, blocks: &[&[u8]]) {
 fn assembly(bench: &mut Bench, tree: &Path, folder: &Path) -> Vec<Pair> {
     let contents = Arc::new(contents(tree));
     let permits = Arc::new(Permits::for_jobs(bench.pool.current_num_threads()));
-    let assemble = |pool: &rayon::ThreadPool, codec, out: &mut dyn Write| {
+    let assemble = |pool: &rayon::ThreadPool, codec, out: &mut (dyn Write + Send)| {
         assemble(&contents, codec, pool, &permits, out, &|_| {}).expect("a layer")
     };
     let mut plain = Vec::with_capacity(contents.plain_size() as usize);

@@ -4,9 +4,12 @@
 
 mod material;
 
+use std::sync::Arc;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use tarsia::context::{Context, ContextIndex, IgnoreRules, digest_files};
+use tarsia::Workers;
+use tarsia::context::{Context, ContextIndex, IgnoreRules, Scanned, digest_files};
 use tarsia::image::Tree;
 use tarsia::layer::{Codec, Placement, place};
 
@@ -16,7 +19,7 @@ fn main() {
     divan::main();
 }
 
-fn bench(bencher: Bencher<'_, '_>, run: impl Fn(&Context, &ContextIndex) + Sync) {
+fn bench(bencher: Bencher<'_, '_>, run: impl Fn(&Context, &ContextIndex, &Workers) + Sync) {
     let folder = material::folder();
     let root = folder.path().join("context");
     material::small_files(&root, FILES);
@@ -24,40 +27,42 @@ fn bench(bencher: Bencher<'_, '_>, run: impl Fn(&Context, &ContextIndex) + Sync)
     std::thread::sleep(std::time::Duration::from_millis(100));
     let context = Context::open(&root, &[]).expect("a context");
     let index = ContextIndex { path: folder.path().join("index"), writable: true };
-    run(&context, &index);
-    bencher.counter(ItemsCount::new(FILES)).bench_local(|| run(&context, &index));
+    let workers = Workers::new(0);
+    run(&context, &index, &workers);
+    bencher.counter(ItemsCount::new(FILES)).bench_local(|| run(&context, &index, &workers));
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn walk(bencher: Bencher<'_, '_>) {
-    bench(bencher, |context, _| {
-        context.scan(b"").expect("a scan");
+    bench(bencher, |context, _, workers| {
+        context.scan(b"", workers).expect("a scan");
     });
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn walk_and_digest(bencher: Bencher<'_, '_>) {
-    bench(bencher, |context, _| {
-        let found = context.scan(b"").expect("a scan");
-        digest_files(context, &found, None).expect("digests");
+    bench(bencher, |context, _, workers| {
+        let found = context.scan(b"", workers).expect("a scan");
+        digest_files(context, &found, None, workers).expect("digests");
     });
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn walk_and_know(bencher: Bencher<'_, '_>) {
-    bench(bencher, |context, index| {
-        let found = context.scan(b"").expect("a scan");
-        digest_files(context, &found, Some(index)).expect("digests");
+    bench(bencher, |context, index, workers| {
+        let found = context.scan(b"", workers).expect("a scan");
+        digest_files(context, &found, Some(index), workers).expect("digests");
     });
 }
 
 #[divan::bench(sample_count = 10, sample_size = 1)]
 fn walk_know_and_key(bencher: Bencher<'_, '_>) {
-    bench(bencher, |context, index| {
-        let found = context.scan(b"").expect("a scan");
-        let digests = digest_files(context, &found, Some(index)).expect("digests");
+    bench(bencher, |context, index, workers| {
+        let found = context.scan(b"", workers).expect("a scan");
+        let digests = digest_files(context, &found, Some(index), workers).expect("digests");
         let placement = Placement { to: b"/opt/".to_vec(), ..Placement::default() };
-        let contents = place(context, b"", &found, &digests, &placement, &Tree::new()).expect("contents");
+        let scanned = Arc::new(Scanned::new(context, found));
+        let contents = place(b"", &scanned, &digests, &placement, &Tree::new()).expect("contents");
         divan::black_box(contents.key(Codec::Gzip));
     });
 }

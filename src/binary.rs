@@ -72,6 +72,13 @@ impl Reader<'_> {
         Some(text)
     }
 
+    /// A number that was put as it is, in eight bytes.
+    pub(crate) fn fixed(&mut self) -> Option<u64> {
+        let (bytes, rest) = self.0.split_first_chunk::<8>()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*bytes))
+    }
+
     pub(crate) fn digest(&mut self) -> Option<Digest> {
         let (bytes, rest) = self.0.split_first_chunk::<32>()?;
         self.0 = rest;

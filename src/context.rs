@@ -7,12 +7,15 @@ mod digests;
 mod error;
 mod expression;
 mod ignore;
+mod index;
 mod miss;
+mod parts;
 mod pattern;
 mod scan;
+mod walk;
 
 pub use digests::{ContextIndex, digest_files, read_unchanged};
 pub use error::Error;
 pub use ignore::{IgnoreRules, InvalidPattern, LINE_LIMIT, Verdict};
 pub use miss::{Ground, Miss, misses};
-pub use scan::{Context, Found, FoundKind, Identity, Moment};
+pub use scan::{Context, Found, FoundKind, Identity, Moment, Scanned};

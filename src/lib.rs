@@ -104,8 +104,10 @@ pub mod store;
 pub mod survey;
 pub mod verify;
 pub mod why;
+mod workers;
 mod workshop;
 pub mod write;
 
 pub use error::{Class, Error};
+pub use workers::Workers;
 pub use workshop::Workshop;

@@ -93,7 +93,9 @@ impl Store {
         let io = |doing, path: &Path, source| StoreError::Io { doing, path: path.to_owned(), source };
         for folder in ["blobs/sha256", "layers", "listings", "latest", "trees", "packs", "contexts", "temporary"] {
             let folder = root.join(folder);
-            fs::create_dir_all(&folder).map_err(|error| io("make the folder", &folder, error))?;
+            if !folder.is_dir() {
+                fs::create_dir_all(&folder).map_err(|error| io("make the folder", &folder, error))?;
+            }
         }
         let tag = root.join("CACHEDIR.TAG");
         if !tag.exists() {

@@ -8,10 +8,7 @@ use crate::events::Events;
 use crate::layer::Permits;
 use crate::registry::{Door, Settings};
 use crate::store::{House, Store};
-
-/// How many workers there are at most. One layer is digested by one thread, which more than these only outrun; and each
-/// has buffers of its own.
-const MOST_JOBS: usize = 8;
+use crate::workers::Workers;
 
 /// The store, the threads, the door to registries, and who hears of progress.
 ///
@@ -22,9 +19,8 @@ pub struct Workshop(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     store: Store,
-    jobs: usize,
-    pool: OnceLock<rayon::ThreadPool>,
-    permits: Arc<Permits>,
+    workers: Arc<Workers>,
+    permits: OnceLock<Arc<Permits>>,
     door: Door,
     events: Events,
     /// What goes with the workshop: the folder of a store that is its own.
@@ -62,13 +58,10 @@ impl Workshop {
     }
 
     fn with(store: Store, jobs: usize, registries: Settings, events: Events) -> Workshop {
-        let jobs = if jobs == 0 { std::thread::available_parallelism().map_or(1, usize::from) } else { jobs };
-        let jobs = jobs.min(MOST_JOBS);
         Workshop(Arc::new(Inner {
             store,
-            jobs,
-            pool: OnceLock::new(),
-            permits: Arc::new(Permits::for_jobs(jobs)),
+            permits: OnceLock::new(),
+            workers: Arc::new(Workers::new(jobs)),
             door: Door::new(registries),
             events,
             house: None,
@@ -82,7 +75,7 @@ impl Workshop {
 
     /// How many layers, and how many blocks, are worked on at once.
     pub fn jobs(&self) -> usize {
-        self.0.jobs
+        self.0.workers.jobs()
     }
 
     /// The way to registries.
@@ -96,25 +89,20 @@ impl Workshop {
     }
 
     pub(crate) fn permits(&self) -> &Arc<Permits> {
-        &self.0.permits
+        self.0.permits.get_or_init(|| Arc::new(Permits::for_jobs(self.jobs())))
     }
 
-    /// The worker threads.
+    /// The worker threads, not started yet if nothing has needed them.
+    pub fn workers(&self) -> &Arc<Workers> {
+        &self.0.workers
+    }
+
+    /// The worker threads, started.
     ///
     /// # Errors
     ///
     /// If the system gives no more threads.
     pub fn pool(&self) -> Result<&rayon::ThreadPool, Error> {
-        if let Some(pool) = self.0.pool.get() {
-            return Ok(pool);
-        }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.0.jobs)
-            .thread_name(|index| format!("worker {index}"))
-            // A task that panics has sent no answer, and that is how whoever waits for it learns of it.
-            .panic_handler(|_| {})
-            .build()
-            .map_err(|error| Error::Threads(error.to_string()))?;
-        Ok(self.0.pool.get_or_init(|| pool))
+        self.0.workers.pool()
     }
 }

@@ -21,5 +21,6 @@ mod plan;
 mod push;
 mod python;
 mod refusals;
+mod speed;
 mod support;
 mod verify;

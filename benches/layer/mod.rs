@@ -9,6 +9,8 @@
 pub mod blocks;
 #[path = "../../src/layer/gzip.rs"]
 pub mod gzip;
+#[path = "../../src/layer/noise.rs"]
+pub mod noise;
 #[path = "../../src/layer/tar.rs"]
 pub mod tar;
 #[path = "../../src/layer/zstd.rs"]

@@ -257,10 +257,7 @@ impl<'a> Laying<'a> {
                 match from {
                     CopyFrom::Context { ignore, .. } => {
                         let folder = layer.content.context_path(platform).unwrap_or_default();
-                        workshop
-                            .pool()?
-                            .install(|| copied(&self.context(&folder, ignore.as_deref(), layer, copy)?))
-                            .map_err(failed)
+                        copied(&self.context(&folder, ignore.as_deref(), layer, copy).map_err(failed)?).map_err(failed)
                     }
                     CopyFrom::Image { location, name } => {
                         let source = self.image(location, name, platform)?;
@@ -297,7 +294,8 @@ impl<'a> Laying<'a> {
             }
         }
         let index = self.bases.workshop.store().context_index(folder, &sources, &copy.exclude);
-        Ok(ContextTree::new(context, layer.modes, Some(index), self.options.outputs.clone()))
+        let (outputs, workers) = (self.options.outputs.clone(), Arc::clone(self.bases.workshop.workers()));
+        Ok(ContextTree::new(context, layer.modes, Some(index), outputs, workers))
     }
 
     /// The digests of the images that were copied from since this was last asked.

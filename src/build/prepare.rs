@@ -112,7 +112,7 @@ impl PreparedImage {
     /// digest and the facts. Nothing if nothing was asked, or too much.
     pub fn facts(&self) -> Option<String> {
         let ground = self.ground?;
-        self.stack.tree().facts().filter(|facts| !facts.is_empty()).map(|facts| format!("{ground} {facts}"))
+        self.stack.facts().filter(|facts| !facts.is_empty()).map(|facts| format!("{ground} {facts}"))
     }
 
     /// The base with the layers laid over it.

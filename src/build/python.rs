@@ -135,8 +135,7 @@ impl Python<'_> {
         let project = Project::read(&folder, &package.exclude).map_err(failed)?;
         self.check_python(project.requires_python(), project.name(), &target)?;
         let index = self.workshop.store().context_index(&folder, b"package", &package.exclude);
-        let lay = || project.lay(&context, &scheme, Some(&index));
-        let distribution = self.workshop.pool()?.install(lay).map_err(failed)?;
+        let distribution = project.lay(&context, &scheme, Some(&index), self.workshop.workers()).map_err(failed)?;
         let groups = group(&[Weight { name: &distribution.name.clone(), size: 0, is_pure: true }], Split::One);
         let (replacements, parts) = self.lay(vec![distribution], groups, &scheme, stack, owners)?;
         let layers = parts.into_iter().map(|part| (self.layer.name.clone(), part.contents)).collect();

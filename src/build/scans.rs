@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-
-use rayon::prelude::*;
+use std::sync::Arc;
 
 use super::Options;
-use crate::context::{Context, Found, digest_files};
+use crate::context::{Context, Scanned, digest_files};
 use crate::digest::Digest;
 use crate::error::Error;
 use crate::events::Task;
@@ -35,8 +34,7 @@ pub fn is_new(workshop: &Workshop, recipe: &Recipe, options: &Options) -> bool {
 pub(super) struct Scans(BTreeMap<ScanKey, Scan>);
 
 struct Scan {
-    context: Context,
-    found: Vec<Found>,
+    scanned: Arc<Scanned>,
     digests: Vec<Option<Digest>>,
 }
 
@@ -55,7 +53,7 @@ fn scan_key(layer: &LayerRecipe, platform: &Platform) -> Option<ScanKey> {
 }
 
 impl Scans {
-    /// Scans the contexts of an image's layers that are not scanned yet, all at once.
+    /// Scans the contexts of an image's layers that are not scanned yet.
     pub(super) fn add(
         &mut self,
         workshop: &Workshop,
@@ -72,16 +70,10 @@ impl Scans {
                 }
             }
         }
-        let scanned: Vec<(ScanKey, Scan)> = workshop.pool()?.install(|| {
-            new.into_par_iter()
-                .map(|(key, layer)| {
-                    let scan =
-                        scan(workshop, &key, outputs).map_err(|error| Error::layer(image, layer, error.into()))?;
-                    Ok((key, scan))
-                })
-                .collect::<Result<_, Error>>()
-        })?;
-        self.0.extend(scanned);
+        for (key, layer) in new {
+            let scan = scan(workshop, &key, outputs).map_err(|error| Error::layer(image, layer, error.into()))?;
+            self.0.insert(key, scan);
+        }
         Ok(())
     }
 
@@ -97,9 +89,9 @@ impl Scans {
         let mtime = layer.mtime.unwrap_or(epoch);
         let mut placement = Placement { to: Vec::new(), owner, modes: layer.modes, mtime };
         match (&layer.content, scan_key(layer, platform).and_then(|key| self.0.get(&key))) {
-            (LayerContent::Context { from, to, .. }, Some(Scan { context, found, digests })) => {
+            (LayerContent::Context { from, to, .. }, Some(Scan { scanned, digests })) => {
                 placement.to.clone_from(to);
-                place(context, from, found, digests, &placement, stack.tree())
+                place(from, scanned, digests, &placement, stack.tree())
             }
             (LayerContent::Entries(entries), _) => place_inline(entries, &placement, stack),
             _ => unreachable!("every context of the recipe was scanned, and nothing else is asked for here"),
@@ -117,8 +109,8 @@ fn scan(
     for output in outputs {
         context.refuse_output(from, output)?;
     }
-    let found = context.scan(from)?;
+    let found = context.scan(from, workshop.workers())?;
     let index = workshop.store().context_index(path, from, exclude);
-    let digests = digest_files(&context, &found, Some(&index))?;
-    Ok(Scan { context, found, digests })
+    let digests = digest_files(&context, &found, Some(&index), workshop.workers())?;
+    Ok(Scan { scanned: Arc::new(Scanned::new(&context, found)), digests })
 }

@@ -115,7 +115,7 @@ fn decompress<'a>(mut reader: impl BufRead + 'a) -> io::Result<Option<Box<dyn Re
 /// The entries of a local archive, their contents in the store; nothing for what is no archive.
 fn unpack(workshop: &Workshop, archive: &FileContent) -> Result<Option<Vec<ArchiveEntry>>, Error> {
     let name = match &archive.source {
-        Source::File(file) => file.path.display().to_string(),
+        Source::File(file) => file.path().display().to_string(),
         _ => archive.digest.to_string(),
     };
     let refuse = |why: String| {

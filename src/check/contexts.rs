@@ -86,7 +86,8 @@ fn excluded(folder: &Path, copy: &Copy, place: usize, layer: &PreparedLayer) -> 
 fn files(layer: &PreparedLayer, root: &Path) -> impl Iterator<Item = (Box<[u8]>, u64)> {
     layer.contents.items().iter().filter_map(move |item| {
         let (Source::File(file), Kind::File { size, .. }) = (&item.source, &item.entry.kind) else { return None };
-        let path = file.path.strip_prefix(root).ok()?;
+        let path = file.path();
+        let path = path.strip_prefix(root).ok()?;
         Some((path.as_os_str().as_bytes().into(), *size))
     })
 }

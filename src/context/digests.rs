@@ -2,23 +2,24 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-
-use rayon::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::error::Error;
+use super::index::{self, Index};
 use super::scan::{Context, Found, FoundKind, Identity, Moment};
 use crate::digest::{Digest, Hasher};
+use crate::workers::Workers;
 
-const MAGIC: &[u8] = b"tarsia file digests 1\n";
+/// How much of a file is read at a time, in bytes: no more than a core's own cache takes.
+const CHUNK: usize = 128 * 1024;
 
-/// The largest index that is read back: more would be some 20 million files.
-const INDEX_LIMIT: u64 = 4 << 30;
-
-/// How much of a file is read at a time, in bytes.
-const CHUNK: usize = 256 * 1024;
+/// How many bytes one thread digests rather than to call for others, and how many a file counts for beside its own.
+const ALONE: u64 = 1 << 20;
+const OPENING: u64 = 16 << 10;
 
 /// Where the digests of a context's files are remembered.
 #[derive(Debug, Clone)]
@@ -29,57 +30,92 @@ pub struct ContextIndex {
     pub writable: bool,
 }
 
-/// The digest of each file in `found`, in its order; `None` for what is no file.
+/// The digest of each file in `found`, in its order, which is that of the paths; `None` for what is no file.
 ///
 /// `index` is where the digests of this context are remembered. It is advice: an index that cannot be read or
-/// written costs time, never correctness. Runs on the current rayon pool.
+/// written costs time, never correctness. A file whose digest is known is not opened.
 pub fn digest_files(
     context: &Context,
     found: &[Found],
     index: Option<&ContextIndex>,
+    workers: &Workers,
 ) -> Result<Vec<Option<Digest>>, Error> {
-    let known = index.map(|index| Index::load(&index.path)).unwrap_or_default();
-    let mut at = 0;
+    let mut known = index.map(|index| Index::open(&index.path)).unwrap_or_default();
     let mut digests: Vec<Option<Digest>> = Vec::with_capacity(found.len());
     let mut missing = Vec::new();
+    let mut files = 0;
     for (position, file) in found.iter().enumerate() {
-        let digest = match file.kind {
-            FoundKind::File => {
-                let digest = known.lookup(&mut at, file);
-                if digest.is_none() {
-                    missing.push(position);
-                }
-                digest
-            }
-            _ => None,
-        };
+        let is_file = file.kind == FoundKind::File;
+        let digest = if is_file { known.lookup(file) } else { None };
+        files += u64::from(is_file);
+        if is_file && digest.is_none() {
+            missing.push(position);
+        }
         digests.push(digest);
     }
-    if missing.is_empty() && known.records.len() == digests.iter().flatten().count() {
+    if missing.is_empty() && known.count == files {
         return Ok(digests);
     }
-    let read: Vec<(usize, Digest, Moment)> = missing
-        .par_iter()
-        .map(|&position| {
-            let started = Moment::now();
-            let digest = digest_file(context, &found[position])?;
-            Ok((position, digest, started))
-        })
-        .collect::<Result<_, Error>>()?;
-    let mut started = vec![None; found.len()];
-    for (position, digest, moment) in read {
+    drop(known);
+    // What is not known to lie still is digested again the next time.
+    let mut unsettled = vec![false; found.len()];
+    for (position, digest, started) in digest_missing(context, found, missing, workers)? {
         digests[position] = Some(digest);
-        started[position] = Some(moment);
+        unsettled[position] = !found[position].identity.is_settled(started);
     }
     if let Some(index) = index.filter(|index| index.writable) {
-        let records = found.iter().zip(&digests).zip(&started).filter_map(|((file, digest), started)| {
-            let settled = started.is_none_or(|started| file.identity.is_settled(started));
-            digest.filter(|_| settled).map(|digest| Record { path: file.path.clone(), identity: file.identity, digest })
-        });
+        let settled = found.iter().zip(&digests).zip(&unsettled).filter(|(_, unsettled)| !**unsettled);
+        let records = settled.filter_map(|((file, digest), _)| Some((file, digest.as_ref()?)));
         // Failing to remember is no failure.
-        let _ = Index { records: records.collect() }.save(&index.path);
+        let _ = index::write(&index.path, records.clone().count() as u64, records);
     }
     Ok(digests)
+}
+
+/// A file's place, its digest, and when it began to be read.
+type Digested = (usize, Digest, Moment);
+
+/// Digests files, by their places in `found`.
+fn digest_missing(
+    context: &Context,
+    found: &[Found],
+    mut missing: Vec<usize>,
+    workers: &Workers,
+) -> Result<Vec<Digested>, Error> {
+    let digest = |position: usize| -> Result<Digested, Error> {
+        let started = Moment::now();
+        Ok((position, digest_file(context, &found[position])?, started))
+    };
+    let work: u64 = missing.iter().map(|&position| found[position].identity.size.saturating_add(OPENING)).sum();
+    let pool = if work > ALONE && missing.len() > 1 { workers.help() } else { None };
+    let Some(pool) = pool else { return missing.into_iter().map(digest).collect() };
+    // The largest first: a file is digested by one thread, and no thread shall begin a large one when the others end.
+    missing.sort_by_key(|&position| std::cmp::Reverse(found[position].identity.size));
+    let next = AtomicUsize::new(0);
+    let all: Mutex<Result<Vec<Digested>, Error>> = Mutex::new(Ok(Vec::with_capacity(missing.len())));
+    let lock = || all.lock().unwrap_or_else(PoisonError::into_inner);
+    pool.scope(|scope| {
+        for _ in 0..workers.jobs() {
+            scope.spawn(|_| {
+                let mut own = Vec::new();
+                while let Some(&position) = missing.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    match digest(position) {
+                        Ok(digested) => own.push(digested),
+                        Err(error) => {
+                            // One failure is enough to report, and nothing more is begun.
+                            next.store(missing.len(), Ordering::Relaxed);
+                            *lock() = Err(error);
+                            return;
+                        }
+                    }
+                }
+                if let Ok(all) = &mut *lock() {
+                    all.append(&mut own);
+                }
+            });
+        }
+    });
+    all.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn digest_file(context: &Context, file: &Found) -> Result<Digest, Error> {
@@ -138,94 +174,4 @@ pub fn read_unchanged(path: &Path, identity: &Identity, sink: &mut dyn FnMut(&[u
         return Err(changed());
     }
     Ok(())
-}
-
-struct Record {
-    path: Box<[u8]>,
-    identity: Identity,
-    digest: Digest,
-}
-
-/// Digests by path, sorted, as they were when last written.
-#[derive(Default)]
-struct Index {
-    records: Vec<Record>,
-}
-
-impl Index {
-    /// The index in the file, or an empty one if it is not there, damaged or of another version.
-    fn load(path: &Path) -> Index {
-        let read = || -> io::Result<Vec<u8>> {
-            let file = File::open(path)?;
-            let mut bytes = Vec::with_capacity(usize::try_from(file.metadata()?.len().min(INDEX_LIMIT)).unwrap_or(0));
-            file.take(INDEX_LIMIT).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        read().ok().and_then(|bytes| Index::parse(&bytes)).unwrap_or_default()
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Index> {
-        let (body, checksum) = bytes.split_last_chunk::<4>()?;
-        if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
-            return None;
-        }
-        let mut rest = body.strip_prefix(MAGIC)?;
-        let mut records = Vec::new();
-        while !rest.is_empty() {
-            let (length, after) = rest.split_first_chunk::<4>()?;
-            let (path, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            let (numbers, after) = after.split_first_chunk::<40>()?;
-            let (digest, after) = after.split_first_chunk::<32>()?;
-            let number = |at: usize| {
-                let mut eight = [0; 8];
-                eight.copy_from_slice(&numbers[at * 8..at * 8 + 8]);
-                u64::from_le_bytes(eight)
-            };
-            records.push(Record {
-                path: path.into(),
-                identity: Identity {
-                    device: number(0),
-                    inode: number(1),
-                    size: number(2),
-                    modified: Moment(number(3).cast_signed()),
-                    changed: Moment(number(4).cast_signed()),
-                },
-                digest: Digest::from_bytes(*digest),
-            });
-            rest = after;
-        }
-        Some(Index { records })
-    }
-
-    /// The digest of `file` if it is known. Asked for in path order: `at` is where the last answer stood.
-    fn lookup(&self, at: &mut usize, file: &Found) -> Option<Digest> {
-        while self.records.get(*at).is_some_and(|record| record.path < file.path) {
-            *at += 1;
-        }
-        let record = self.records.get(*at)?;
-        (record.path == file.path && record.identity == file.identity).then_some(record.digest)
-    }
-
-    fn save(&self, path: &Path) -> io::Result<()> {
-        let mut bytes = MAGIC.to_vec();
-        for record in &self.records {
-            let length = u32::try_from(record.path.len()).map_err(io::Error::other)?;
-            bytes.extend_from_slice(&length.to_le_bytes());
-            bytes.extend_from_slice(&record.path);
-            let Identity { device, inode, size, modified, changed } = record.identity;
-            for number in [device, inode, size, modified.0.cast_unsigned(), changed.0.cast_unsigned()] {
-                bytes.extend_from_slice(&number.to_le_bytes());
-            }
-            bytes.extend_from_slice(record.digest.as_bytes());
-        }
-        let checksum = crc32fast::hash(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&bytes)?;
-        // Losing the index in a crash costs one reading of the files; half of one fails its checksum. No fsync.
-        file.persist(path)?;
-        Ok(())
-    }
 }

@@ -5,8 +5,6 @@
 //! [moby/patternmatcher](https://github.com/moby/patternmatcher); `tests/context/ignore_cases.toml` holds what that
 //! code answered for a few hundred cases.
 
-use std::sync::Arc;
-
 use super::pattern::Pattern;
 
 /// The longest line of an ignore file, in bytes: what docker's reader holds.
@@ -56,7 +54,31 @@ pub struct Verdict {
     /// Whether the path is left out.
     pub ignored: bool,
     /// Which of the rules matched it or a directory above.
-    matched: Arc<[bool]>,
+    matched: Marks,
+}
+
+/// One bit for each rule. A file with more than 64 rules is rare.
+#[derive(Debug, Clone, Default)]
+struct Marks {
+    first: u64,
+    more: Vec<u64>,
+}
+
+impl Marks {
+    fn get(&self, index: usize) -> bool {
+        let word = if index < 64 { self.first } else { self.more.get(index / 64 - 1).copied().unwrap_or(0) };
+        word >> (index % 64) & 1 == 1
+    }
+
+    fn set(&mut self, index: usize) {
+        let word = if index < 64 {
+            &mut self.first
+        } else {
+            self.more.resize(self.more.len().max(index / 64), 0);
+            &mut self.more[index / 64 - 1]
+        };
+        *word |= 1 << (index % 64);
+    }
 }
 
 impl IgnoreRules {
@@ -155,9 +177,9 @@ impl IgnoreRules {
         otherwise: Option<(usize, &Pattern)>,
     ) -> Result<Verdict, InvalidPattern> {
         let mut ignored = false;
-        let mut matched = vec![false; self.rules.len()];
+        let mut matched = Marks::default();
         for (index, rule) in self.rules.iter().enumerate() {
-            let mut matches = parent.is_some_and(|parent| parent.matched[index]);
+            let mut matches = parent.is_some_and(|parent| parent.matched.get(index));
             if !matches {
                 // A rule that could not change the answer is not tried, and then counts as unmatched for what lies
                 // below as well. That is docker's way, so it is ours.
@@ -171,12 +193,12 @@ impl IgnoreRules {
                     reason,
                 })?;
             }
-            matched[index] = matches;
             if matches {
+                matched.set(index);
                 ignored = !rule.negated;
             }
         }
-        Ok(Verdict { ignored, matched: matched.into() })
+        Ok(Verdict { ignored, matched })
     }
 
     /// Whether something below the ignored directory `path` could come back, so that it must be walked.
@@ -191,10 +213,10 @@ impl IgnoreRules {
         }
         self.rules
             .iter()
-            .zip(verdict.matched.iter())
+            .enumerate()
             .rev()
-            .take_while(|(rule, matched)| rule.negated || !**matched)
-            .any(|(rule, _)| rule.negated && rule.pattern.may_match_below(path))
+            .take_while(|(index, rule)| rule.negated || !verdict.matched.get(*index))
+            .any(|(_, rule)| rule.negated && rule.pattern.may_match_below(path))
     }
 }
 

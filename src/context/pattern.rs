@@ -5,9 +5,12 @@
 //! exact text, a prefix, a suffix or a regular expression. Where that expression means something nobody intended
 //! (`[*]`, `\d`, `a|b*`), it means the same here: a context must hold the files that docker would send.
 
+use std::sync::OnceLock;
+
 use regex::bytes::Regex;
 
 use super::expression;
+use super::parts::{Parts, wildcard_matches};
 
 /// A pattern without its `!`.
 #[derive(Debug)]
@@ -23,9 +26,32 @@ enum Matcher {
     Prefix(Vec<u8>),
     /// `**abc`: all that ends so, and for `**/abc` also `abc` itself.
     Suffix(Vec<u8>),
-    Expression(Box<Regex>),
-    /// Docker finds out only when the pattern is first tried.
-    Malformed(Reason),
+    Expression(Box<Expression>),
+}
+
+/// A regular expression, made when it is first needed.
+#[derive(Debug)]
+struct Expression {
+    /// Of patterns that need none, what finds the same sooner, in paths that it can read.
+    parts: Option<Parts>,
+    /// In Go's notation.
+    text: String,
+    /// Nothing if it is malformed: docker finds out only when the pattern is first tried.
+    regex: OnceLock<Option<Regex>>,
+}
+
+impl Expression {
+    fn matches(&self, path: &[u8]) -> Result<bool, Reason> {
+        if let Some(answer) = self.parts.as_ref().and_then(|parts| parts.matches(path)) {
+            return Ok(answer);
+        }
+        let compile = || expression::translate(&self.text).and_then(|ours| Regex::new(&ours).ok());
+        let regex = self.regex.get_or_init(compile).as_ref().ok_or("it is no valid expression")?;
+        Ok(match std::str::from_utf8(path) {
+            Ok(_) => regex.is_match(path),
+            Err(_) => regex.is_match(replace_invalid(path).as_bytes()),
+        })
+    }
 }
 
 /// Why a pattern cannot be used.
@@ -54,11 +80,7 @@ impl Pattern {
             Matcher::Suffix(suffix) => {
                 path.ends_with(suffix) || suffix.strip_prefix(b"/").is_some_and(|whole| whole == path)
             }
-            Matcher::Expression(expression) => match std::str::from_utf8(path) {
-                Ok(_) => expression.is_match(path),
-                Err(_) => expression.is_match(replace_invalid(path).as_bytes()),
-            },
-            Matcher::Malformed(reason) => return Err(reason.clone()),
+            Matcher::Expression(expression) => return expression.matches(path),
         })
     }
 
@@ -93,31 +115,13 @@ impl Pattern {
             if component.windows(2).any(|pair| pair == b"**") {
                 return true;
             }
-            if !wildcard_matches(component, part) {
+            // A `?` stands for a character of one to four bytes: nothing is certain then either.
+            if !component.contains(&b'?') && !wildcard_matches(component, part) {
                 return false;
             }
         }
         components.next().is_some()
     }
-}
-
-/// Whether `component`, in which only `*` and `?` are special, matches `part`. Errs towards yes for `?`, which stands
-/// for a character of one to four bytes.
-fn wildcard_matches(component: &[u8], part: &[u8]) -> bool {
-    if component.contains(&b'?') {
-        return true;
-    }
-    let mut pieces = component.split(|&byte| byte == b'*');
-    let first = pieces.next().unwrap_or_default();
-    let Some(mut rest) = part.strip_prefix(first) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() };
-    for piece in pieces {
-        let Some(at) = (0..=rest.len().saturating_sub(piece.len())).find(|&at| rest[at..].starts_with(piece)) else {
-            return false;
-        };
-        rest = &rest[at + piece.len()..];
-    }
-    rest.ends_with(last)
 }
 
 /// Go reads a byte that is no UTF-8 as U+FFFD, each by itself.
@@ -285,11 +289,29 @@ impl Matcher {
             Kind::Suffix => Matcher::Suffix(pattern[2..].to_vec()),
             Kind::Expression => {
                 expression.push('$');
-                match expression::translate(&expression).map(|ours| Regex::new(&ours)) {
-                    Some(Ok(regex)) => Matcher::Expression(Box::new(regex)),
-                    _ => Matcher::Malformed("it is no valid expression".into()),
-                }
+                let parts = Parts::new(pattern);
+                Matcher::Expression(Box::new(Expression { parts, text: expression, regex: OnceLock::new() }))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parts_answer_as_the_expression_does(
+            pattern in "[ab.+(é*/?]{1,8}|(\\*\\*/|\\*|\\?|a|b|/|\\[ab\\]|\\[a-b0\\]|\\[b-a\\]){1,7}",
+            path in "[ab.é+(]{1,3}(/[ab.é+(\n]{1,3}){0,3}",
+        ) {
+            let Ok(pattern) = Pattern::new(pattern.as_bytes()) else { return Ok(()) };
+            let Matcher::Expression(with) = &pattern.matcher else { return Ok(()) };
+            let without = Expression { parts: None, text: with.text.clone(), regex: OnceLock::new() };
+            prop_assert_eq!(with.matches(path.as_bytes()), without.matches(path.as_bytes()), "{}", with.text);
         }
     }
 }

@@ -1,17 +1,18 @@
-//! The parallel walk: what a context holds once the ignore rules have been asked.
+//! Contexts: what a directory holds once the ignore rules have been asked.
 
 use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::time::SystemTime;
 
 use super::error::Error;
 use super::ignore::{IgnoreRules, Verdict};
+use super::walk::{Walk, levels};
 use crate::entry::parents;
+use crate::workers::Workers;
 
 /// A directory and the rules that say what of it may be seen.
 #[derive(Debug)]
@@ -87,12 +88,8 @@ pub struct Found {
     pub kind: FoundKind,
     /// The permission bits, `07777` at most.
     pub mode: u32,
-    /// The owner.
-    pub uid: u32,
-    /// The group.
-    pub gid: u32,
-    /// How many names the inode has.
-    pub links: u64,
+    /// Whether the inode has other names.
+    pub is_linked: bool,
     /// What tells whether it changes.
     pub identity: Identity,
     /// When `identity` was looked at, at the latest.
@@ -102,6 +99,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// Where it lies, given where its context does.
+    fn below(&self, root: &Path) -> PathBuf {
+        at(root, self.source.as_ref().unwrap_or(&self.path))
+    }
+
     /// Moves it from below `real` to below `name`.
     fn called(self, name: &[u8], real: &[u8]) -> Found {
         if name == real {
@@ -110,6 +112,34 @@ impl Found {
         let below = self.path.strip_prefix(real).unwrap_or(&self.path);
         let slash: &[u8] = if below.is_empty() || below.starts_with(b"/") { b"" } else { b"/" };
         Found { path: [name, slash, below].concat().into(), source: Some(self.path), ..self }
+    }
+}
+
+fn at(root: &Path, path: &[u8]) -> PathBuf {
+    root.join(OsStr::from_bytes(path))
+}
+
+/// What was found in a context, kept for those who will read it: of a million files, each need not know where all are.
+#[derive(Debug)]
+pub struct Scanned {
+    root: PathBuf,
+    found: Vec<Found>,
+}
+
+impl Scanned {
+    /// What was found in `context`.
+    pub fn new(context: &Context, found: Vec<Found>) -> Scanned {
+        Scanned { root: context.root.clone(), found }
+    }
+
+    /// All of it.
+    pub fn found(&self) -> &[Found] {
+        &self.found
+    }
+
+    /// Where a found path lies.
+    pub fn locate(&self, found: &Found) -> PathBuf {
+        found.below(&self.root)
     }
 }
 
@@ -193,24 +223,23 @@ impl Context {
 
     /// Where a found path lies.
     pub fn locate(&self, found: &Found) -> PathBuf {
-        self.at(found.source.as_ref().unwrap_or(&found.path))
+        found.below(&self.root)
     }
 
-    fn at(&self, path: &[u8]) -> PathBuf {
-        self.root.join(OsStr::from_bytes(path))
+    pub(super) fn at(&self, path: &[u8]) -> PathBuf {
+        at(&self.root, path)
     }
 
     /// Walks the context from `from` (empty: its root) and returns what the rules leave, sorted bytewise by path.
     /// `from` itself is the first element unless it is the root.
     ///
-    /// Runs on the current rayon pool. Ignored directories are not walked unless a later `!` could bring something
-    /// in them back; when it does, the ignored parents are found as well, with their own metadata, as docker's walk
-    /// does it.
-    pub fn scan(&self, from: &[u8]) -> Result<Vec<Found>, Error> {
-        let seen = Moment::now();
-        let walk = Walk::new(self, seen, usize::MAX, true);
+    /// Ignored directories are not walked unless a later `!` could bring something in them back; when it does, the
+    /// ignored parents are found as well, with their own metadata, as docker's walk does it.
+    pub fn scan(&self, from: &[u8], workers: &Workers) -> Result<Vec<Found>, Error> {
+        let walk = Walk::new(self, Moment::now(), usize::MAX, true);
         let real = if from.is_empty() { Vec::new() } else { self.follow(from)? };
         let start = self.judge_with_parents(&real)?;
+        let mut found = Vec::new();
         if !real.is_empty() {
             let path = self.at(&real);
             let metadata =
@@ -224,10 +253,13 @@ impl Context {
             if named.kind != FoundKind::Directory {
                 return Ok(vec![named.called(from, &real)]);
             }
-            lock(&walk.found).push(named);
+            found.push(named);
         }
-        rayon::scope(|scope| walk.directory(scope, real.clone(), start, Vec::new()));
-        let found = walk.finish()?;
+        let below = walk.below(&real, start, workers)?;
+        if found.is_empty() {
+            return Ok(below);
+        }
+        found.extend(below);
         Ok(found.into_iter().map(|found| found.called(from, &real)).collect())
     }
 
@@ -236,7 +268,7 @@ impl Context {
     /// # Errors
     ///
     /// If it cannot be looked at.
-    pub fn look(&self, path: &[u8]) -> Result<Option<Found>, Error> {
+    pub fn look(&self, path: &[u8], workers: &Workers) -> Result<Option<Found>, Error> {
         let at = self.at(path);
         let metadata = match fs::symlink_metadata(&at) {
             Ok(metadata) => metadata,
@@ -249,7 +281,7 @@ impl Context {
         if let Some(verdict) = verdict.filter(|verdict| verdict.ignored) {
             // An ignored directory is there if something in it comes back.
             let may_return = metadata.is_dir() && self.rules.may_return_below(path, &verdict);
-            if !may_return || self.walk(path, usize::MAX)?.is_empty() {
+            if !may_return || self.walk(path, usize::MAX, workers)?.is_empty() {
                 return Ok(None);
             }
         }
@@ -262,12 +294,9 @@ impl Context {
     /// # Errors
     ///
     /// If a directory cannot be read.
-    pub fn walk(&self, path: &[u8], depth: usize) -> Result<Vec<Found>, Error> {
+    pub fn walk(&self, path: &[u8], depth: usize, workers: &Workers) -> Result<Vec<Found>, Error> {
         let walk = Walk::new(self, Moment::now(), depth.saturating_add(levels(path)), false);
-        let verdict = self.judge_with_parents(path)?;
-        rayon::scope(|scope| walk.directory(scope, path.to_vec(), verdict, Vec::new()));
-        let found = walk.finish()?;
-        Ok(found.into_iter().filter(|found| path.is_empty() || *found.path != *path).collect())
+        walk.below(path, self.judge_with_parents(path)?, workers)
     }
 
     /// Where `from` leads, within the context: a source that the spec names is followed if it is a link, as docker
@@ -306,7 +335,7 @@ impl Context {
         Ok(verdict)
     }
 
-    fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, Error> {
+    pub(super) fn judge(&self, path: &[u8], parent: Option<&Verdict>) -> Result<Verdict, Error> {
         self.rules.judge(path, parent).map_err(|pattern| match pattern.line {
             0 => Error::Pattern(pattern),
             _ => Error::IgnoreFile { file: self.ignore_file.clone(), pattern },
@@ -342,155 +371,4 @@ fn read_ignore_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(LIMIT).read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-struct Walk<'a> {
-    context: &'a Context,
-    seen: Moment,
-    /// How many parts the paths have at most.
-    depth: usize,
-    /// Whether what no layer can hold is an error.
-    strict: bool,
-    found: Mutex<Vec<Found>>,
-    error: Mutex<Option<Error>>,
-}
-
-/// How many parts a path has.
-fn levels(path: &[u8]) -> usize {
-    if path.is_empty() { 0 } else { path.iter().filter(|&&byte| byte == b'/').count() + 1 }
-}
-
-impl<'a> Walk<'a> {
-    fn new(context: &'a Context, seen: Moment, depth: usize, strict: bool) -> Walk<'a> {
-        Walk { context, seen, depth, strict, found: Mutex::default(), error: Mutex::default() }
-    }
-
-    /// What was found, sorted; or the first error.
-    fn finish(self) -> Result<Vec<Found>, Error> {
-        if let Some(error) = lock(&self.error).take() {
-            return Err(error);
-        }
-        let mut found = std::mem::take(&mut *lock(&self.found));
-        found.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        // Several files brought back below one ignored directory each brought its parents along.
-        found.dedup_by(|a, b| a.path == b.path);
-        Ok(found)
-    }
-
-    /// Reads one directory; those in it become tasks of their own. `pending` are the ignored directories above that
-    /// have to come along if something here comes back.
-    fn directory<'scope>(
-        &'scope self,
-        scope: &rayon::Scope<'scope>,
-        path: Vec<u8>,
-        verdict: Option<Verdict>,
-        pending: Vec<Vec<u8>>,
-    ) {
-        if lock(&self.error).is_some() {
-            return;
-        }
-        if let Err(error) = self.read(scope, &path, verdict.as_ref(), &pending) {
-            // One failure is enough to report; the others stop as soon as they see it.
-            lock(&self.error).get_or_insert(error);
-        }
-    }
-
-    fn read<'scope>(
-        &'scope self,
-        scope: &rayon::Scope<'scope>,
-        path: &[u8],
-        verdict: Option<&Verdict>,
-        pending: &[Vec<u8>],
-    ) -> Result<(), Error> {
-        let directory = self.context.at(path);
-        let io = |doing, path: &Path, source| Error::Io { doing, path: path.to_owned(), source };
-        let mut here = Vec::new();
-        for child in fs::read_dir(&directory).map_err(|source| io("read the directory", &directory, source))? {
-            let child = child.map_err(|source| io("read the directory", &directory, source))?;
-            let name = child.file_name();
-            let mut child_path = path.to_vec();
-            if !child_path.is_empty() {
-                child_path.push(b'/');
-            }
-            child_path.extend_from_slice(name.as_bytes());
-            let judged =
-                if self.context.rules.is_empty() { None } else { Some(self.context.judge(&child_path, verdict)?) };
-            let ignored = judged.as_ref().is_some_and(|verdict| verdict.ignored);
-            if ignored {
-                let is_directory = child.file_type().map_err(|source| io("look at", &child.path(), source))?.is_dir();
-                let returns = is_directory
-                    && judged.as_ref().is_some_and(|verdict| self.context.rules.may_return_below(&child_path, verdict));
-                if returns {
-                    let mut pending = pending.to_vec();
-                    pending.push(child_path.clone());
-                    scope.spawn(move |scope| self.directory(scope, child_path, judged, pending));
-                }
-                continue;
-            }
-            let metadata = child.metadata().map_err(|source| io("look at", &child.path(), source))?;
-            here.push(self.admit(&child_path, &metadata)?);
-            if metadata.is_dir() && levels(&child_path) < self.depth {
-                scope.spawn(move |scope| self.directory(scope, child_path, judged, Vec::new()));
-            }
-        }
-        if !here.is_empty() {
-            for parent in pending {
-                let path = self.context.at(parent);
-                let metadata = fs::symlink_metadata(&path).map_err(|source| io("look at", &path, source))?;
-                here.push(self.admit(parent, &metadata)?);
-            }
-        }
-        lock(&self.found).append(&mut here);
-        Ok(())
-    }
-
-    fn admit(&self, path: &[u8], metadata: &Metadata) -> Result<Found, Error> {
-        let located = || self.context.at(path);
-        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-        let is_whiteout = name.starts_with(b".wh.");
-        if is_whiteout && self.strict {
-            return Err(Error::Whiteout(located()));
-        }
-        let kind = metadata.file_type();
-        let kind = if is_whiteout {
-            FoundKind::Other("file whose name would make it a whiteout")
-        } else if kind.is_dir() {
-            FoundKind::Directory
-        } else if kind.is_file() {
-            FoundKind::File
-        } else if kind.is_symlink() {
-            let target = fs::read_link(located()).map_err(|source| Error::Io {
-                doing: "read the link",
-                path: located(),
-                source,
-            })?;
-            FoundKind::Symlink(target.into_os_string().into_vec().into())
-        } else {
-            let kind = match () {
-                () if kind.is_fifo() => "FIFO",
-                () if kind.is_socket() => "socket",
-                () if kind.is_block_device() => "block device",
-                () => "character device",
-            };
-            if self.strict {
-                return Err(Error::Special { path: located(), kind });
-            }
-            FoundKind::Other(kind)
-        };
-        Ok(Found {
-            path: path.into(),
-            kind,
-            mode: metadata.mode() & 0o7777,
-            uid: metadata.uid(),
-            gid: metadata.gid(),
-            links: metadata.nlink(),
-            identity: Identity::of(metadata),
-            seen: self.seen,
-            source: None,
-        })
-    }
 }

@@ -260,18 +260,19 @@ impl Streams {
 
 /// Reads a part of a file that must be the one that was scanned, before and after.
 fn read_part(source: &FileSource, offset: u64, part: &mut [u8]) -> Result<(), Error> {
-    let io = |doing, source_error| context::Error::Io { doing, path: source.path.clone(), source: source_error };
-    let changed = || context::Error::Changed(source.path.clone());
+    let (path, identity) = (source.path(), source.identity());
+    let io = |doing, source_error| context::Error::Io { doing, path: path.clone(), source: source_error };
+    let changed = || context::Error::Changed(path.clone());
     let file =
-        File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&source.path).map_err(
-            |error| match error.raw_os_error() {
+        File::options().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path).map_err(|error| {
+            match error.raw_os_error() {
                 Some(libc::ENOENT | libc::ELOOP) => changed(),
                 _ => io("open", error),
-            },
-        )?;
+            }
+        })?;
     let check = |file: &File| -> Result<(), Error> {
         let metadata = file.metadata().map_err(|error| io("look at", error))?;
-        if metadata.is_file() && Identity::of(&metadata) == source.identity { Ok(()) } else { Err(changed().into()) }
+        if metadata.is_file() && Identity::of(&metadata) == identity { Ok(()) } else { Err(changed().into()) }
     };
     check(&file)?;
     file.read_exact_at(part, offset).map_err(|error| match error.kind() {
@@ -366,7 +367,7 @@ impl Recheck {
             return Ok(());
         };
         let is_settled = match source {
-            Source::File(file) => file.settled,
+            Source::File(file) => file.is_settled(),
             Source::Slice(_) | Source::Stream(_) => false,
             Source::Nothing | Source::Text(_) => true,
         };
@@ -379,7 +380,7 @@ impl Recheck {
         self.hasher.update(&plain[..length as usize]);
         if offset + length == *size && std::mem::take(&mut self.hasher).finish() != *digest {
             return Err(match source {
-                Source::File(file) => context::Error::Changed(file.path.clone()).into(),
+                Source::File(file) => context::Error::Changed(file.path()).into(),
                 Source::Slice(slice) => slice.damaged(),
                 Source::Stream(stream) => Error::NotAsStated(stream.name()),
                 Source::Nothing | Source::Text(_) => return Ok(()),

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::context::{Context, Found, Identity, read_unchanged};
+use crate::context::{Found, Identity, Scanned, read_unchanged};
 use crate::digest::{Digest, Hasher};
 use crate::entry::{Entry, Kind};
 
@@ -35,7 +35,7 @@ pub enum Source {
     /// Here.
     Text(Arc<[u8]>),
     /// In a file that was scanned.
-    File(Arc<FileSource>),
+    File(FileSource),
     /// In a file of the store. It is always digested again when it is packed.
     Slice(Arc<Slice>),
     /// In something that can only be read from the front. It is always digested when it is packed.
@@ -66,14 +66,11 @@ impl Source {
             Source::Nothing => Box::new(std::io::empty()),
             Source::Text(text) => Box::new(Cursor::new(Arc::clone(text))),
             Source::File(file) => {
-                let io = |source| crate::context::Error::Io { doing: "open", path: file.path.clone(), source };
-                Box::new(
-                    File::options()
-                        .read(true)
-                        .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-                        .open(&file.path)
-                        .map_err(io)?,
-                )
+                let path = file.path();
+                let mut options = File::options();
+                options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+                let io = |source| crate::context::Error::Io { doing: "open", path: path.clone(), source };
+                Box::new(options.open(&path).map_err(io)?)
             }
             Source::Slice(slice) => Box::new(SliceReader { slice: Arc::clone(slice), offset: 0 }),
             Source::Stream(stream) => stream.open().map_err(|error| Error::stream(&**stream, error))?,
@@ -82,25 +79,36 @@ impl Source {
 }
 
 /// A scanned file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FileSource {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What it was when scanned.
-    pub identity: Identity,
-    /// Whether the identity alone proves that the content is what was digested; otherwise the content is digested
-    /// again when it is packed.
-    pub settled: bool,
+    scanned: Arc<Scanned>,
+    index: usize,
 }
 
 impl FileSource {
-    /// The source of a file found in a context.
-    pub fn of(context: &Context, found: &Found) -> FileSource {
-        FileSource {
-            path: context.locate(found),
-            identity: found.identity,
-            settled: found.identity.is_settled(found.seen),
-        }
+    /// The file that was found at this place; nothing if nothing was.
+    pub fn new(scanned: &Arc<Scanned>, index: usize) -> Option<FileSource> {
+        scanned.found().get(index).map(|_| FileSource { scanned: Arc::clone(scanned), index })
+    }
+
+    fn found(&self) -> &Found {
+        &self.scanned.found()[self.index]
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> PathBuf {
+        self.scanned.locate(self.found())
+    }
+
+    /// What it was when scanned.
+    pub fn identity(&self) -> Identity {
+        self.found().identity
+    }
+
+    /// Whether the identity alone proves that the content is what was digested; otherwise the content is digested
+    /// again when it is packed.
+    pub fn is_settled(&self) -> bool {
+        self.identity().is_settled(self.found().seen)
     }
 }
 
@@ -117,30 +125,34 @@ impl Contents {
     ///
     /// Two entries of one path, or an entry below something that is no directory.
     pub fn new(mut items: Vec<Item>) -> Result<Contents, Error> {
-        items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
         let name = |path: &[u8]| format!("/{}", String::from_utf8_lossy(path));
-        for pair in items.windows(2) {
-            if pair[0].entry.path == pair[1].entry.path {
-                return Err(Error::Duplicate(name(&pair[0].entry.path)));
+        if !items.is_sorted_by(|a, b| a.entry.path < b.entry.path) {
+            items.sort_by(|a, b| a.entry.path.cmp(&b.entry.path));
+            if let Some([twice, _]) = items.windows(2).find(|pair| pair[0].entry.path == pair[1].entry.path) {
+                return Err(Error::Duplicate(name(&twice.entry.path)));
             }
         }
-        for item in &items {
-            if let Some(why) = crate::entry::unfit(&item.entry.path) {
-                return Err(Error::Unfit { path: super::error::display(&item.entry.path), why });
+        // Directories above the entry at hand, and what may yet turn out to be one: each begins with the one before it.
+        let mut above: Vec<&Entry> = Vec::new();
+        for Item { entry, .. } in &items {
+            if let Some(why) = crate::entry::unfit(&entry.path) {
+                return Err(Error::Unfit { path: super::error::display(&entry.path), why });
             }
-            if let Some(parent) = crate::entry::parents(&item.entry.path).last() {
-                match items.binary_search_by(|other| (*other.entry.path).cmp(parent)) {
-                    Ok(at) if items[at].entry.kind == Kind::Directory => {}
-                    Ok(at) => {
-                        return Err(Error::NotADirectory {
-                            path: name(parent),
-                            kind: items[at].entry.kind.name(),
-                            child: name(&item.entry.path),
-                        });
+            while above.last().is_some_and(|last| !entry.path.starts_with(&last.path)) {
+                above.pop();
+            }
+            if let Some(slash) = entry.path.iter().rposition(|&byte| byte == b'/') {
+                let parent = &entry.path[..slash];
+                match above.iter().rev().find(|other| other.path.len() <= slash) {
+                    Some(found) if found.path.len() == slash && found.kind == Kind::Directory => {}
+                    Some(found) if found.path.len() == slash => {
+                        let (path, child) = (name(parent), name(&entry.path));
+                        return Err(Error::NotADirectory { path, kind: found.kind.name(), child });
                     }
-                    Err(_) => return Err(Error::NoParent { path: name(&item.entry.path), parent: name(parent) }),
+                    _ => return Err(Error::NoParent { path: name(&entry.path), parent: name(parent) }),
                 }
             }
+            above.push(entry);
         }
         Ok(Contents { items })
     }
@@ -210,12 +222,13 @@ pub(super) fn append_content(item: &Item, digest: &Digest, out: &mut Vec<u8>) ->
         },
         Source::File(file) => {
             let start = out.len();
-            read_unchanged(&file.path, &file.identity, &mut |bytes| out.extend_from_slice(bytes))?;
-            if !file.settled {
+            let path = file.path();
+            read_unchanged(&path, &file.identity(), &mut |bytes| out.extend_from_slice(bytes))?;
+            if !file.is_settled() {
                 let mut hasher = Hasher::new();
                 hasher.update(&out[start..]);
                 if hasher.finish() != *digest {
-                    return Err(Error::Context(crate::context::Error::Changed(file.path.clone())));
+                    return Err(Error::Context(crate::context::Error::Changed(path)));
                 }
             }
             Ok(())

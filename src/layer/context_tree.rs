@@ -3,13 +3,14 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::contents::{FileSource, Source};
 use super::error::{Error, display};
 use super::place::Modes;
 use super::source_tree::{FileContent, SourceEntry, SourceKind, SourceTree};
-use crate::context::{Context, ContextIndex, Found, FoundKind, digest_files};
-use std::sync::Arc;
+use crate::context::{Context, ContextIndex, Found, FoundKind, Scanned, digest_files};
+use crate::workers::Workers;
 
 /// A context, of which only what is copied is looked at.
 ///
@@ -20,13 +21,20 @@ pub struct ContextTree {
     index: Option<ContextIndex>,
     /// Where the run writes: what is copied may not hold these.
     outputs: Vec<PathBuf>,
+    workers: Arc<Workers>,
     found: RefCell<BTreeMap<Box<[u8]>, Found>>,
 }
 
 impl ContextTree {
     /// A tree of what the context's rules leave. `index` is where digests of its files are remembered.
-    pub fn new(context: Context, modes: Modes, index: Option<ContextIndex>, outputs: Vec<PathBuf>) -> ContextTree {
-        ContextTree { context, modes, index, outputs, found: RefCell::default() }
+    pub fn new(
+        context: Context,
+        modes: Modes,
+        index: Option<ContextIndex>,
+        outputs: Vec<PathBuf>,
+        workers: Arc<Workers>,
+    ) -> ContextTree {
+        ContextTree { context, modes, index, outputs, workers, found: RefCell::default() }
     }
 
     fn entry(&self, found: Found) -> SourceEntry {
@@ -36,7 +44,7 @@ impl ContextTree {
             FoundKind::Symlink(target) => (SourceKind::Symlink(target.clone()), 0o777),
             FoundKind::Other(kind) => (SourceKind::Other(kind), 0),
         };
-        let inode = (found.links > 1 && kind == SourceKind::File)
+        let inode = (found.is_linked && kind == SourceKind::File)
             .then(|| [found.identity.device.to_le_bytes(), found.identity.inode.to_le_bytes()].concat().into());
         let path = found.path.clone();
         self.found.borrow_mut().insert(path.clone(), found);
@@ -54,7 +62,7 @@ impl SourceTree for ContextTree {
             let kind = SourceKind::Directory;
             return Ok(Some(SourceEntry { path: path.into(), kind, mode: 0o755, uid: 0, gid: 0, inode: None }));
         }
-        Ok(self.context.look(path)?.map(|found| self.entry(found)))
+        Ok(self.context.look(path, &self.workers)?.map(|found| self.entry(found)))
     }
 
     fn below(&self, path: &[u8], depth: usize) -> Result<Vec<SourceEntry>, Error> {
@@ -63,7 +71,7 @@ impl SourceTree for ContextTree {
                 self.context.refuse_output(path, output)?;
             }
         }
-        Ok(self.context.walk(path, depth)?.into_iter().map(|found| self.entry(found)).collect())
+        Ok(self.context.walk(path, depth, &self.workers)?.into_iter().map(|found| self.entry(found)).collect())
     }
 
     fn contents(&self, files: &[&SourceEntry]) -> Result<Vec<FileContent>, Error> {
@@ -76,11 +84,15 @@ impl SourceTree for ContextTree {
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_by(|&a, &b| found[a].path.cmp(&found[b].path));
         let sorted: Vec<Found> = order.iter().map(|&at| found[at].clone()).collect();
-        let digests = digest_files(&self.context, &sorted, self.index.as_ref())?;
+        let digests = digest_files(&self.context, &sorted, self.index.as_ref(), &self.workers)?;
         let mut contents: Vec<Option<FileContent>> = vec![None; found.len()];
-        for ((at, file), digest) in order.into_iter().zip(&sorted).zip(digests) {
-            let source = Source::File(Arc::new(FileSource::of(&self.context, file)));
-            contents[at] = digest.map(|digest| FileContent { size: file.identity.size, digest, source });
+        let scanned = Arc::new(Scanned::new(&self.context, sorted));
+        for (place, (at, digest)) in order.into_iter().zip(digests).enumerate() {
+            contents[at] = FileSource::new(&scanned, place).zip(digest).map(|(file, digest)| FileContent {
+                size: file.identity().size,
+                digest,
+                source: Source::File(file),
+            });
         }
         let all = contents.into_iter().zip(files);
         all.map(|(content, file)| content.ok_or_else(|| Error::Vanished(display(&file.path)))).collect()

@@ -1,10 +1,10 @@
 //! Placing: where what was found in a context goes in the image, with which mode and owner.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::context::{Context, Found, FoundKind};
+use crate::context::{Found, FoundKind, Scanned};
 use crate::digest::Digest;
 use crate::entry::{Entry, Kind, Owner, normalise_path, parents};
 use crate::image::accounts::OwnerName;
@@ -89,11 +89,12 @@ pub enum InlineContent {
     Link(Vec<u8>),
 }
 
-/// Collects entries by path, knowing what lies below them.
+/// Makes entries, knowing what lies below them.
 struct Layout<'a> {
     tree: &'a Tree,
     placement: &'a Placement,
-    items: BTreeMap<Box<[u8]>, Item>,
+    /// The directory that was last found to be missing in the image: nothing lies in it.
+    missing: RefCell<Vec<u8>>,
 }
 
 impl Layout<'_> {
@@ -101,34 +102,47 @@ impl Layout<'_> {
         Entry { path, mode, uid: owner.uid, gid: owner.gid, mtime: self.placement.mtime, kind }
     }
 
+    /// What the image has at `path`.
+    fn below(&self, path: &[u8]) -> Result<Option<Node>, Error> {
+        let mut missing = self.missing.borrow_mut();
+        if !missing.is_empty() && path.strip_prefix(&missing[..]).is_some_and(|rest| rest.starts_with(b"/")) {
+            return Ok(None);
+        }
+        let node = self.tree.get(path)?;
+        if node.is_none() {
+            missing.clear();
+            missing.extend_from_slice(path);
+        }
+        Ok(node)
+    }
+
     /// A directory as the image has it already, else as asked.
-    fn directory(&self, path: &[u8], mode: u32, owner: Owner) -> Result<Item, Error> {
-        let (mode, owner) = match self.tree.get(path)? {
+    fn directory(&self, path: Box<[u8]>, mode: u32, owner: Owner) -> Result<Item, Error> {
+        let (mode, owner) = match self.below(&path)? {
             Some(Node::Directory { mode, uid, gid }) => (mode, Owner { uid, gid }),
-            Some(other) => return Err(replaces(path, "directory", other.name())),
+            Some(other) => return Err(replaces(&path, "directory", other.name())),
             None => (mode, owner),
         };
-        Ok(Item { entry: self.entry(path.into(), mode, owner, Kind::Directory), source: Source::Nothing })
+        Ok(Item { entry: self.entry(path, mode, owner, Kind::Directory), source: Source::Nothing })
     }
 
-    /// Adds the directories above `path` that are not there yet.
-    fn add_parents(&mut self, path: &[u8]) -> Result<(), Error> {
-        for parent in parents(path) {
-            self.add_directory(parent, 0o755)?;
+    /// The directories above `path`, and `path` itself if it has a mode; none for the root.
+    fn directories(&self, path: &[u8], mode: Option<u32>) -> Result<Vec<Item>, Error> {
+        let own = mode.filter(|_| !path.is_empty()).map(|mode| (path, mode));
+        let all = parents(path).map(|parent| (parent, 0o755)).chain(own);
+        all.map(|(path, mode)| self.directory(path.into(), mode, self.placement.owner)).collect()
+    }
+
+    fn check_not_directory(&self, path: &[u8], new: &'static str) -> Result<(), Error> {
+        match self.below(path)? {
+            Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
+            // A file in the place of `lib -> usr/lib` takes away all that is found through the link.
+            Some(Node::Symlink { .. }) if new == "file" => match self.tree.get(&self.tree.resolve(path)?)? {
+                Some(Node::Directory { .. }) => Err(replaces(path, new, "symlink to a directory")),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
         }
-        Ok(())
-    }
-
-    fn add_directory(&mut self, path: &[u8], mode: u32) -> Result<(), Error> {
-        if !path.is_empty() && !self.items.contains_key(path) {
-            let item = self.directory(path, mode, self.placement.owner)?;
-            self.items.insert(path.into(), item);
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Contents, Error> {
-        Contents::new(self.items.into_values().collect())
     }
 }
 
@@ -145,44 +159,47 @@ fn destination(to: &[u8]) -> Result<Box<[u8]>, Error> {
     normalise_path(to).ok_or_else(|| Error::Destination(String::from_utf8_lossy(to).into_owned()))
 }
 
-/// Lays what was found below `from` in `context` over `tree`.
+/// Lays what was found below `from` in a context over `tree`.
 ///
-/// `found` and `digests` are the answers of [`Context::scan`] and [`crate::context::digest_files`]. Symlinks of the
+/// `scanned` and `digests` are the answers of [`crate::context::Context::scan`] and [`crate::context::digest_files`]. Symlinks of the
 /// image on the way to the destination are followed; directories that it has already keep their mode and owner.
 ///
 /// # Errors
 ///
 /// A destination outside the root; a directory where the image has something else, or a file where it has a directory.
 pub fn place(
-    context: &Context,
     from: &[u8],
-    found: &[Found],
+    scanned: &Arc<Scanned>,
     digests: &[Option<Digest>],
     placement: &Placement,
     tree: &Tree,
 ) -> Result<Contents, Error> {
-    let mut layout = Layout { tree, placement, items: BTreeMap::new() };
+    let found = scanned.found();
+    let layout = Layout { tree, placement, missing: RefCell::default() };
     let to = destination(&placement.to)?;
     let single =
         matches!(found, [only] if !from.is_empty() && *only.path == *from && only.kind != FoundKind::Directory);
-    let root = if single && !placement.to.ends_with(b"/") {
+    let is_named = single && !placement.to.ends_with(b"/");
+    let root = if is_named {
         // The last part names the file itself: only its parents are followed.
         let parent = parents(&to).last().unwrap_or_default();
         let name = if parent.is_empty() { &to[..] } else { &to[parent.len() + 1..] };
         let path = join(&tree.resolve(parent)?, name);
-        check_not_directory(tree, &path, "file")?;
+        layout.check_not_directory(&path, "file")?;
         path
     } else {
         tree.resolve(&to)?
     };
-    if !single || placement.to.ends_with(b"/") {
-        layout.add_parents(&root)?;
-        // The destination stands for the directory that is laid, and is a mere parent of a file.
-        let mode = if single { 0o755 } else { placement.modes.dir(from_mode(from, found)) };
-        layout.add_directory(&root, mode)?;
-    }
+    // The destination stands for the directory that is laid, and is a mere parent of a file.
+    let mode = match (is_named, single) {
+        (true, _) => None,
+        (_, true) => Some(0o755),
+        _ => Some(placement.modes.dir(from_mode(from, found))),
+    };
+    let mut items = layout.directories(&root, mode)?;
+    items.reserve_exact(found.len());
     let mut inodes: HashMap<(u64, u64), Box<[u8]>> = HashMap::new();
-    for (file, digest) in found.iter().zip(digests) {
+    for (index, (file, digest)) in found.iter().zip(digests).enumerate() {
         let path = if single {
             match placement.to.ends_with(b"/") {
                 true => join(&root, from.rsplit(|&byte| byte == b'/').next().unwrap_or_default()),
@@ -199,43 +216,40 @@ pub fn place(
         if path.is_empty() {
             return Err(Error::Destination(String::from_utf8_lossy(&placement.to).into_owned()));
         }
-        if single {
-            layout.add_parents(&path)?;
-        }
         let item = match &file.kind {
-            FoundKind::Directory => layout.directory(&path, placement.modes.dir(file.mode), placement.owner)?,
+            FoundKind::Directory => layout.directory(path, placement.modes.dir(file.mode), placement.owner)?,
             FoundKind::Symlink(target) => {
-                check_not_directory(tree, &path, "symlink")?;
+                layout.check_not_directory(&path, "symlink")?;
                 let kind = Kind::Symlink { target: target.clone() };
-                Item { entry: layout.entry(path.clone(), 0o777, placement.owner, kind), source: Source::Nothing }
+                Item { entry: layout.entry(path, 0o777, placement.owner, kind), source: Source::Nothing }
             }
             FoundKind::Other(kind) => {
                 return Err(Error::Special { path: format!("/{}", String::from_utf8_lossy(&file.path)), kind });
             }
             FoundKind::File => {
-                check_not_directory(tree, &path, "file")?;
+                layout.check_not_directory(&path, "file")?;
                 let mode = placement.modes.file(file.mode);
                 let inode = (file.identity.device, file.identity.inode);
                 match inodes.get(&inode) {
-                    Some(first) if file.links > 1 => {
+                    Some(first) if file.is_linked => {
                         let kind = Kind::Hardlink { target: first.clone() };
-                        Item { entry: layout.entry(path.clone(), mode, placement.owner, kind), source: Source::Nothing }
+                        Item { entry: layout.entry(path, mode, placement.owner, kind), source: Source::Nothing }
                     }
                     _ => {
-                        if file.links > 1 {
+                        if file.is_linked {
                             inodes.insert(inode, path.clone());
                         }
                         let digest = digest.unwrap_or_else(|| Digest::of(b""));
                         let kind = Kind::File { size: file.identity.size, digest };
-                        let source = Source::File(Arc::new(FileSource::of(context, file)));
-                        Item { entry: layout.entry(path.clone(), mode, placement.owner, kind), source }
+                        let source = FileSource::new(scanned, index).map_or(Source::Nothing, Source::File);
+                        Item { entry: layout.entry(path, mode, placement.owner, kind), source }
                     }
                 }
             }
         };
-        layout.items.insert(path, item);
+        items.push(item);
     }
-    layout.finish()
+    Contents::new(items)
 }
 
 /// Lays the entries that a spec itself holds over `tree`.
@@ -245,7 +259,7 @@ pub fn place(
 /// As [`place`], and two entries of one path.
 pub fn place_inline(entries: &[InlineEntry], placement: &Placement, stack: &Stack) -> Result<Contents, Error> {
     let tree = stack.tree();
-    let mut layout = Layout { tree, placement, items: BTreeMap::new() };
+    let layout = Layout { tree, placement, missing: RefCell::default() };
     let mut named: BTreeMap<Box<[u8]>, Item> = BTreeMap::new();
     for inline in entries {
         let written = destination(&inline.path)?;
@@ -259,7 +273,7 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, stack: &Stac
         let owner = own.unwrap_or(placement.owner);
         let item = match &inline.content {
             InlineContent::Directory => {
-                let mut item = layout.directory(&path, 0o755, owner)?;
+                let mut item = layout.directory(path.clone(), 0o755, owner)?;
                 // What the spec spells out wins over what is there.
                 item.entry.mode = inline.mode.unwrap_or(item.entry.mode);
                 if let Some(owner) = own {
@@ -268,13 +282,13 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, stack: &Stac
                 item
             }
             InlineContent::Text(text) => {
-                check_not_directory(tree, &path, "file")?;
+                layout.check_not_directory(&path, "file")?;
                 let kind = Kind::File { size: text.len() as u64, digest: Digest::of(text) };
                 let mode = inline.mode.unwrap_or(0o644);
                 Item { entry: layout.entry(path.clone(), mode, owner, kind), source: Source::Text(text[..].into()) }
             }
             InlineContent::Link(target) => {
-                check_not_directory(tree, &path, "symlink")?;
+                layout.check_not_directory(&path, "symlink")?;
                 let kind = Kind::Symlink { target: target[..].into() };
                 Item { entry: layout.entry(path.clone(), 0o777, owner, kind), source: Source::Nothing }
             }
@@ -283,23 +297,15 @@ pub fn place_inline(entries: &[InlineEntry], placement: &Placement, stack: &Stac
             return Err(Error::Duplicate(format!("/{}", String::from_utf8_lossy(&path))));
         }
     }
+    let mut above: BTreeMap<Box<[u8]>, Item> = BTreeMap::new();
     for path in named.keys() {
-        layout.add_parents(path)?;
+        for parent in parents(path).filter(|parent| !named.contains_key(*parent)) {
+            if !above.contains_key(parent) {
+                above.insert(parent.into(), layout.directory(parent.into(), 0o755, placement.owner)?);
+            }
+        }
     }
-    layout.items.append(&mut named);
-    layout.finish()
-}
-
-fn check_not_directory(tree: &Tree, path: &[u8], new: &'static str) -> Result<(), Error> {
-    match tree.get(path)? {
-        Some(Node::Directory { .. }) => Err(replaces(path, new, "directory")),
-        // A file in the place of `lib -> usr/lib` takes away all that is found through the link.
-        Some(Node::Symlink { .. }) if new == "file" => match tree.get(&tree.resolve(path)?)? {
-            Some(Node::Directory { .. }) => Err(replaces(path, new, "symlink to a directory")),
-            _ => Ok(()),
-        },
-        _ => Ok(()),
-    }
+    Contents::new(named.into_values().chain(above.into_values()).collect())
 }
 
 fn join(directory: &[u8], name: &[u8]) -> Box<[u8]> {

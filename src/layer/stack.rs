@@ -1,7 +1,7 @@
 //! The stack: the image below a layer with everything in it, contents included.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::contents::{Contents, Item, Source, append_content};
 use super::error::{Error, display};
@@ -35,9 +35,58 @@ impl BaseFiles for NoFiles {
 #[derive(Clone)]
 pub struct Stack {
     name: Arc<str>,
-    tree: Tree,
+    tree: Drawn,
     layers: Vec<Arc<Contents>>,
     files: Arc<dyn BaseFiles>,
+}
+
+/// A tree in which layers are drawn when it is asked for. The topmost one, which is the whole of many images, seldom is.
+struct Drawn {
+    tree: OnceLock<Tree>,
+    /// The tree without these layers, until it is drawn.
+    due: Mutex<Option<(Tree, Vec<Arc<Contents>>)>>,
+}
+
+impl Drawn {
+    fn of(tree: Tree) -> Drawn {
+        Drawn { tree: OnceLock::from(tree), due: Mutex::default() }
+    }
+
+    fn due(&self) -> MutexGuard<'_, Option<(Tree, Vec<Arc<Contents>>)>> {
+        self.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tree(&self) -> &Tree {
+        self.tree.get_or_init(|| {
+            let due = self.due().take();
+            let (mut tree, layers) = due.unwrap_or_default();
+            layers.iter().for_each(|layer| tree.apply(layer.entries()));
+            tree
+        })
+    }
+
+    fn facts(&self) -> Option<String> {
+        if let Some((tree, _)) = &*self.due() {
+            return tree.facts();
+        }
+        self.tree().facts()
+    }
+
+    fn push(&mut self, layer: Arc<Contents>) {
+        if let Some(tree) = self.tree.take() {
+            *self.due() = Some((tree, Vec::new()));
+        }
+        if let Some((_, layers)) = &mut *self.due() {
+            layers.push(layer);
+        }
+    }
+}
+
+impl Clone for Drawn {
+    fn clone(&self) -> Drawn {
+        // Whoever makes another image of it lays something over it.
+        Drawn::of(self.tree().clone())
+    }
 }
 
 impl fmt::Debug for Stack {
@@ -49,7 +98,7 @@ impl fmt::Debug for Stack {
 impl Stack {
     /// A base with nothing on it yet. `name` is what it is called in messages.
     pub fn over(name: &str, tree: Tree, files: Arc<dyn BaseFiles>) -> Stack {
-        Stack { name: name.into(), tree, layers: Vec::new(), files }
+        Stack { name: name.into(), tree: Drawn::of(tree), layers: Vec::new(), files }
     }
 
     /// The same, called otherwise in messages.
@@ -59,12 +108,17 @@ impl Stack {
 
     /// The paths.
     pub fn tree(&self) -> &Tree {
-        &self.tree
+        self.tree.tree()
+    }
+
+    /// All that was asked of the base, as [`Tree::facts`] writes it.
+    pub fn facts(&self) -> Option<String> {
+        self.tree.facts()
     }
 
     /// Lays a layer on top.
     pub fn push(&mut self, contents: Arc<Contents>) {
-        self.tree.apply(contents.entries());
+        self.tree.push(Arc::clone(&contents));
         self.layers.push(contents);
     }
 
@@ -125,7 +179,7 @@ impl Stack {
                 Ok(SourceEntry { path, kind, mode, uid, gid, inode })
             }
             Where::Ground => {
-                let detail = self.tree.detail(&path)?;
+                let detail = self.tree().detail(&path)?;
                 let Some(detail) = detail else {
                     return Err(Error::Vanished(display(&path)));
                 };
@@ -152,15 +206,15 @@ impl SourceTree for Stack {
             let kind = SourceKind::Directory;
             return Ok(Some(SourceEntry { path: path.into(), kind, mode: 0o755, uid: 0, gid: 0, inode: None }));
         }
-        let Some(node) = self.tree.get(path)? else { return Ok(None) };
-        let place = self.tree.own_layer(path).map_or(Where::Ground, Where::Own);
+        let Some(node) = self.tree().get(path)? else { return Ok(None) };
+        let place = self.tree().own_layer(path).map_or(Where::Ground, Where::Own);
         self.entry(path, &node, place).map(Some)
     }
 
     fn below(&self, path: &[u8], depth: usize) -> Result<Vec<SourceEntry>, Error> {
         let start = if path.is_empty() { 0 } else { path.len() + 1 };
         let mut entries = Vec::new();
-        for (path, node, place) in self.tree.below(path)? {
+        for (path, node, place) in self.tree().below(path)? {
             let level = path[start.min(path.len())..].iter().filter(|&&byte| byte == b'/').count() + 1;
             if level <= depth {
                 entries.push(self.entry(&path, &node, place)?);
@@ -173,7 +227,7 @@ impl SourceTree for Stack {
         let mut found: Vec<Option<FileContent>> = Vec::new();
         let mut wanted: Vec<Box<[u8]>> = Vec::new();
         for file in files {
-            match self.tree.own_layer(&file.path) {
+            match self.tree().own_layer(&file.path) {
                 Some(layer) => found.push(self.own_content(layer, &file.path)),
                 None => {
                     found.push(None);
@@ -198,7 +252,7 @@ impl Stack {
     ///
     /// A name that is not in them; files that cannot be read.
     pub fn owner(&self, owner: &OwnerName) -> Result<Owner, Error> {
-        Ok(self.tree.owner(owner, &|layer, path| Ok(self.own_text(layer, path)?))?)
+        Ok(self.tree().owner(owner, &|layer, path| Ok(self.own_text(layer, path)?))?)
     }
 
     /// What lies at `path`, without a file's content.

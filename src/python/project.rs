@@ -29,9 +29,10 @@ use super::name::normalise_name;
 use super::record::{self, Recorded};
 use super::scheme::Scheme;
 use super::wheel::scripts::EntryPoint;
-use crate::context::{Context, ContextIndex, Found, digest_files};
+use crate::context::{Context, ContextIndex, Found, Scanned, digest_files};
 use crate::digest::Digest;
 use crate::layer::{FileContent, FileSource, Source};
+use crate::workers::Workers;
 use backend::Backend;
 use dynamic::Dynamic;
 use entry_points::SCRIPTS;
@@ -99,7 +100,7 @@ impl Project {
     }
 
     /// The project as it is laid; its files are those of `context`, the folder with its ignore rules. `index` is where
-    /// their digests are remembered. Runs on the current rayon pool.
+    /// their digests are remembered.
     ///
     /// # Errors
     ///
@@ -109,16 +110,23 @@ impl Project {
         context: &Context,
         scheme: &Scheme,
         index: Option<&ContextIndex>,
+        workers: &Workers,
     ) -> Result<Distribution, ProjectError> {
-        self.laid(context, scheme, index).map_err(|fault| error(&self.folder, fault))
+        self.laid(context, scheme, index, workers).map_err(|fault| error(&self.folder, fault))
     }
 
-    fn laid(&self, context: &Context, scheme: &Scheme, index: Option<&ContextIndex>) -> Result<Distribution, Fault> {
+    fn laid(
+        &self,
+        context: &Context,
+        scheme: &Scheme,
+        index: Option<&ContextIndex>,
+        workers: &Workers,
+    ) -> Result<Distribution, Fault> {
         let failed = |error: crate::context::Error| {
             let fault = Fault::at(0, error.to_string());
             error.help().into_iter().fold(fault, Fault::help)
         };
-        let found = context.scan(b"").map_err(failed)?;
+        let found = context.scan(b"", workers).map_err(failed)?;
         let tree = Tree::new(&found)?;
         let Chosen { files: choice, plain } = self.layout.choose(&tree, &self.metadata.name)?;
         let mut laying = Laying { scheme, files: Vec::new(), rows: Vec::new() };
@@ -132,13 +140,17 @@ impl Project {
         // What is remembered is in the order of the context's paths, and a link's file may be laid twice.
         let files: BTreeMap<&[u8], Found> = chosen.iter().map(|found| (&*found.path, found.clone())).collect();
         let files: Vec<Found> = files.into_values().collect();
-        let digests = digest_files(context, &files, index).map_err(failed)?;
-        let digests: BTreeMap<&[u8], Option<Digest>> = files.iter().map(|file| &*file.path).zip(digests).collect();
+        let digests = digest_files(context, &files, index, workers).map_err(failed)?;
+        let scanned = Arc::new(Scanned::new(context, files));
+        let places = scanned.found().iter().zip(digests).enumerate();
+        let places: BTreeMap<&[u8], (usize, Option<Digest>)> =
+            places.map(|(place, (file, digest))| (&*file.path, (place, digest))).collect();
         for (target, found) in targets.iter().zip(&chosen) {
-            let digest = digests.get(&*found.path).copied().flatten();
-            let digest = digest.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
-            let source = Source::File(Arc::new(FileSource::of(context, found)));
-            let content = FileContent { size: found.identity.size, digest, source };
+            let place = places.get(&*found.path).copied();
+            let content = place.and_then(|(place, digest)| FileSource::new(&scanned, place).zip(digest));
+            let (file, digest) =
+                content.ok_or_else(|| Fault::at(0, format!("{} is no file", fault::quoted(target))))?;
+            let content = FileContent { size: found.identity.size, digest, source: Source::File(file) };
             laying.library(target, found.mode & 0o100 != 0 && !plain.contains(*target), content)?;
         }
         self.lay_metadata(&mut laying)?;

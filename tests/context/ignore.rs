@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
+use tarsia::Workers;
 use tarsia::context::{Context, Error, FoundKind, IgnoreRules};
 use tempfile::TempDir;
 
@@ -69,7 +70,7 @@ impl Case {
 }
 
 fn scan(root: &Path, rules: IgnoreRules) -> Outcome {
-    match Context::with_rules(root, rules, &[]).unwrap().scan(b"") {
+    match Context::with_rules(root, rules, &[]).unwrap().scan(b"", &Workers::new(0)) {
         Ok(found) => Outcome::Kept(
             found
                 .iter()

@@ -75,14 +75,11 @@ impl House {
             found.path.ends_with(b".whl") && pattern.is_none_or(|pattern| matches(pattern, &found.path))
         };
         let index = python.workshop.store().context_index(folder, b"wheels", &[]);
-        let scanned = python.workshop.pool()?.install(|| -> Result<_, crate::context::Error> {
-            let mut found = context.walk(b"", 1)?;
-            // All wheels of the folder are remembered, whatever the pattern is.
-            found.retain(|found| found.path.ends_with(b".whl"));
-            let digests = digest_files(&context, &found, Some(&index))?;
-            Ok((found, digests))
-        });
-        let (found, digests) = scanned.map_err(|error| python.failed(error))?;
+        let workers = python.workshop.workers();
+        let mut found = context.walk(b"", 1, workers).map_err(|error| python.failed(error))?;
+        // All wheels of the folder are remembered, whatever the pattern is.
+        found.retain(|found| found.path.ends_with(b".whl"));
+        let digests = digest_files(&context, &found, Some(&index), workers).map_err(|error| python.failed(error))?;
         let mut wheels = Vec::new();
         for (found, digest) in found.iter().zip(digests).filter(|(found, _)| is_meant(found)) {
             let path = context.locate(found);

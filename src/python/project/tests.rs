@@ -57,7 +57,12 @@ fn scheme() -> Scheme {
 }
 
 fn lay_in(folder: &Path) -> Result<Distribution, ProjectError> {
-    Project::read(folder, &[])?.lay(&Context::open(folder, &[]).unwrap(), &scheme(), None)
+    Project::read(folder, &[])?.lay(
+        &Context::open(folder, &[]).unwrap(),
+        &scheme(),
+        None,
+        &crate::workers::Workers::new(1),
+    )
 }
 
 fn text_of(content: &FileContent) -> String {

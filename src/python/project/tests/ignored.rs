@@ -201,7 +201,8 @@ fn excluding(tail: &str, exclude: &[&str]) -> Result<BTreeMap<String, String>, P
     ]);
     let exclude: Vec<String> = exclude.iter().map(|pattern| (*pattern).to_owned()).collect();
     let context = Context::open(folder.path(), &exclude).unwrap();
-    let distribution = Project::read(folder.path(), &exclude)?.lay(&context, &scheme(), None)?;
+    let distribution =
+        Project::read(folder.path(), &exclude)?.lay(&context, &scheme(), None, &crate::workers::Workers::new(1))?;
     let name = |file: &DistributionFile| String::from_utf8_lossy(&file.path).rsplit('/').next().unwrap().to_owned();
     Ok(distribution.files.iter().map(|file| (name(file), text_of(&file.content))).collect())
 }

@@ -341,7 +341,7 @@ fn lays_the_examples_of_this_repository() {
         assert!(laid[&format!("{name}-{version}.dist-info/METADATA")].contains(&format!("\nVersion: {version}\n")));
         // All of the package's files that its layer in the specs holds, and nothing else.
         let context = Context::open(&folder, &[]).unwrap();
-        let found = context.scan(b"").unwrap();
+        let found = context.scan(b"", &crate::workers::Workers::new(1)).unwrap();
         let files = found.iter().filter(|found| found.kind != crate::context::FoundKind::Directory);
         let expected: Vec<String> =
             files.map(|found| format!("{name}/{}", std::str::from_utf8(&found.path).unwrap())).collect();

@@ -49,6 +49,9 @@ impl Node {
     }
 }
 
+/// One of the files that name owners, and its text.
+type Accounts = (AccountFile, Box<[u8]>);
+
 /// A change that a layer makes, read before it is known what lies below.
 #[derive(Debug)]
 pub struct ReadChange {
@@ -56,7 +59,7 @@ pub struct ReadChange {
     number: u32,
     change: Change,
     /// What it says of users or groups.
-    accounts: Option<(AccountFile, Box<[u8]>)>,
+    accounts: Option<Accounts>,
 }
 
 /// Reads what a layer changes. Several can be read at once; each is laid in its turn.
@@ -76,7 +79,7 @@ pub fn read_changes(
 }
 
 /// The text of one of the files that name owners, if a change puts it.
-fn accounts_in(change: &Change, content: &mut dyn Read) -> Result<Option<(AccountFile, Box<[u8]>)>, TreeError> {
+fn accounts_in(change: &Change, content: &mut dyn Read) -> Result<Option<Accounts>, TreeError> {
     let Change::Put(path, entry) = change else { return Ok(None) };
     let Some(file) = AccountFile::at(path).filter(|_| entry.has_content() && entry.size <= ACCOUNTS_LIMIT) else {
         return Ok(None);

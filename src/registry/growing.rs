@@ -132,7 +132,8 @@ fn pieces(action: &Action, growing: Growing) -> BodyStream {
         let action = action.clone();
         async move {
             let failed = |error| Error::local(&action, "reading what was just written failed", error);
-            let Some(growth) = growing.beyond(at).await else {
+            // Not for every few bytes: a whole piece, or what is left.
+            let Some(growth) = growing.beyond(at + FILE_PIECE as u64 - 1).await else {
                 return Err(failed(io::Error::other("the blob was given up")));
             };
             if growth.written <= at {

@@ -6,7 +6,7 @@ use std::io::Read;
 
 use crate::base;
 use crate::build::{Built, BuiltImage, BuiltLayer, Status};
-use crate::digest::Digest;
+use crate::digest::{Digest, Digesting};
 use crate::error::Error;
 use crate::events::Task;
 use crate::image::{Descriptor, Image, Location, media_type};
@@ -144,17 +144,25 @@ fn put_platform(workshop: &Workshop, layout: &Layout, platform: &BuiltImage) -> 
         if !workshop.store().has_blob(&descriptor.digest, descriptor.size) {
             base::keep_layer(workshop, &platform.base.origin, platform.base.name(), descriptor)?;
         }
-        if layer.status == Status::Built {
-            // It was digested as it was written, a moment ago.
-            layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
-        } else if let Some(mut file) = workshop.store().open_blob(&descriptor.digest, descriptor.size)? {
-            layout.put_blob_from(&descriptor.digest, descriptor.size, &mut file).map_err(|error| match error {
-                OutputError::WrongBlob { expected, .. } => workshop.store().discard(&expected).into(),
-                error => Error::from(error),
-            })?;
+        if layer.status != Status::Built {
+            // What was written a moment ago was digested a moment ago; the others may have been damaged since.
+            let mut blob = workshop.store().open_blob(&descriptor.digest, descriptor.size)?;
+            let digest = blob.as_mut().map(|file| digest_of(file)).transpose();
+            let path = workshop.store().blob_path(&descriptor.digest);
+            let digest = digest.map_err(|source| OutputError::Io { doing: "read", path, source })?;
+            if digest.is_some_and(|digest| digest != descriptor.digest) {
+                return Err(workshop.store().discard(&descriptor.digest).into());
+            }
         }
+        layout.put_blob_file(&descriptor.digest, &workshop.store().blob_path(&descriptor.digest))?;
     }
     layout.put_blob(&platform.image.config_bytes)?;
     layout.put_blob(&platform.image.manifest_bytes)?;
     Ok(())
+}
+
+fn digest_of(file: &mut File) -> std::io::Result<Digest> {
+    let mut digesting = Digesting::new(file);
+    std::io::copy(&mut digesting, &mut std::io::sink())?;
+    Ok(digesting.finish().1)
 }

@@ -136,14 +136,20 @@ impl Layout {
         self.publish(file, &path)
     }
 
-    /// Puts a blob that is a file, by the fastest way the file system knows: a shared extent, a copy in the kernel.
-    /// Not by a hard link: who writes into the layout must not write into the store. The caller vouches for its digest.
+    /// Puts a blob that is a file: as another name of it where the file system can, else as a copy. The caller vouches
+    /// for its digest, and never writes into the file; it is read-only, and so is what is put here.
     ///
     /// # Errors
     ///
     /// If it cannot be copied.
     pub fn put_blob_file(&self, digest: &Digest, source: &Path) -> Result<(), OutputError> {
         let path = self.blob_path(digest);
+        // Whoever wrote into the layout would write into the store; but then its digest is looked at whenever it is used.
+        let folder = self.root.join("blobs/sha256");
+        fs::create_dir_all(&folder).map_err(self.io("make the folder", &folder))?;
+        if fs::hard_link(source, &path).is_ok() {
+            return self.settle(&path);
+        }
         let mut file = self.temporary()?;
         let mut original = File::open(source).map_err(self.io("open", source))?;
         io::copy(&mut original, file.as_file_mut()).map_err(self.io("write", &path))?;
@@ -248,6 +254,11 @@ impl Layout {
     fn publish(&self, file: tempfile::NamedTempFile, path: &Path) -> Result<(), OutputError> {
         file.as_file().sync_all().map_err(self.io("write", path))?;
         file.persist(path).map_err(|error| self.io("write", path)(error.error))?;
+        self.settle(path)
+    }
+
+    /// Makes sure that the name is on disk.
+    fn settle(&self, path: &Path) -> Result<(), OutputError> {
         let folder = path.parent().unwrap_or(&self.root);
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(self.io("write", folder))
     }

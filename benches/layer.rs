@@ -80,7 +80,8 @@ fn key(bencher: Bencher<'_, '_>) {
 
 fn extents(entries: &[entry::Entry]) -> Vec<Extent> {
     let blocks = layer::blocks::cut(entries);
-    let extents = blocks.iter().zip(0..).map(|(_, crc)| Extent { plain: 1 << 20, compressed: 300_000, crc, check: crc });
+    let extents =
+        blocks.iter().zip(0..).map(|(_, crc)| Extent { plain: 1 << 20, compressed: 300_000, crc, check: crc });
     extents.collect()
 }
 

@@ -276,7 +276,7 @@ impl<'a> Run<'a> {
             && store.has_listing(&layer.key)
             && store.has_blob(&recorded.digest, recorded.size)
         {
-            store.set_latest(&self.recipe.name, &layer.name, &layer.key)?;
+            store.set_latest(&self.recipe.name, &layer.platform, &layer.name, &layer.key)?;
             return Ok(Layer { name: layer.name.clone(), ..recorded });
         }
         build::assemble_one(self.workshop, self.workshop.pool()?, &self.recipe.name, layer, &|_| true)

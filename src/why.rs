@@ -158,7 +158,7 @@ impl Inquiry {
         let image = owner(&survey.prepared, image).to_owned();
         // What is about to be replaced is of this platform, and was pushed; what was last made here may be neither.
         let replaced = survey.published.replaced_key(target.place, &platform.platform, &layer.name);
-        let latest = || store.latest(&image, &layer.name);
+        let latest = || store.latest(&image, &layer.platform, &layer.name);
         let here = replaced.and_then(|key| store.listing(&key));
         let here =
             here.or_else(|| match replaced.is_some_and(|key| survey.published.has_listing(target.place, &key)) {

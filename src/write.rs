@@ -147,7 +147,7 @@ fn put_platform(workshop: &Workshop, layout: &Layout, platform: &BuiltImage) -> 
         if layer.status != Status::Built {
             // What was written a moment ago was digested a moment ago; the others may have been damaged since.
             let mut blob = workshop.store().open_blob(&descriptor.digest, descriptor.size)?;
-            let digest = blob.as_mut().map(|file| digest_of(file)).transpose();
+            let digest = blob.as_mut().map(digest_of).transpose();
             let path = workshop.store().blob_path(&descriptor.digest);
             let digest = digest.map_err(|source| OutputError::Io { doing: "read", path, source })?;
             if digest.is_some_and(|digest| digest != descriptor.digest) {

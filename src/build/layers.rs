@@ -162,13 +162,13 @@ pub(crate) fn assemble_one(
         media_type: layer.codec.media_type().to_owned(),
     };
     store.put_record(&finished, Some(&listing))?;
-    store.set_latest(image, &layer.name, &layer.key)?;
+    store.set_latest(image, &layer.platform, &layer.name, &layer.key)?;
     Ok(finished)
 }
 
 /// The version of the layer that this machine assembled last, if all of it is still here.
 fn previous(store: &Store, image: &str, layer: &PreparedLayer) -> Option<Previous> {
-    let key = store.latest(image, &layer.name).filter(|_| !layer.anew)?;
+    let key = store.latest(image, &layer.platform, &layer.name).filter(|_| !layer.anew)?;
     let last = store.record(&key)?;
     let blob = store.open_blob(&last.digest, last.size).ok().flatten()?;
     Previous::new(&key, layer.codec, store.listing(&key)?, blob)

@@ -143,6 +143,7 @@ impl<'a> Laying<'a> {
                 codec: layer.compression,
                 contents,
                 recipe: Arc::new(layer.clone()),
+                platform: platform.clone(),
                 anew,
             });
         };

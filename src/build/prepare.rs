@@ -103,6 +103,8 @@ pub struct PreparedLayer {
     pub contents: Arc<Contents>,
     /// What says so.
     pub recipe: Arc<LayerRecipe>,
+    /// The platform that it was laid for; others may have the same layer.
+    pub platform: Platform,
     /// Whether it is assembled from the files alone, and nothing copied from its previous version.
     pub anew: bool,
 }

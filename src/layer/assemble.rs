@@ -95,9 +95,8 @@ pub fn assemble_over(
             let (sender, receiver) = mpsc::sync_channel::<Packed>(1);
             let blob = &mut blob;
             let writing = scope.spawn(move || receiver.iter().try_for_each(|packed| blob.block(&packed)));
-            let conducted = conduct(&plan, pool, permits, progress, &mut |packed| {
-                sender.send(packed).map_err(|_| stopped())
-            });
+            let conducted =
+                conduct(&plan, pool, permits, progress, &mut |packed| sender.send(packed).map_err(|_| stopped()));
             drop(sender);
             // If writing has failed, conducting has only noticed that nobody listens.
             writing.join().map_err(|_| stopped())??;

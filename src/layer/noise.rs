@@ -147,7 +147,8 @@ mod tests {
 
     #[test]
     fn what_is_uneven_is_content() {
-        let hexadecimal: Vec<u8> = random(100_000, 3).iter().map(|byte| b"0123456789abcdef"[usize::from(byte & 15)]).collect();
+        let hexadecimal: Vec<u8> =
+            random(100_000, 3).iter().map(|byte| b"0123456789abcdef"[usize::from(byte & 15)]).collect();
         let numbers: Vec<u8> = (0..50_000u32).flat_map(|number| (number * 7).to_le_bytes()).collect();
         let few: Vec<u8> = random(100_000, 4).iter().map(|byte| byte % 230).collect();
         for block in [hexadecimal, numbers, few, vec![0; 100_000], Vec::new()] {

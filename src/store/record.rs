@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Store, StoreError};
 use crate::digest::Digest;
-use crate::image::Layer;
+use crate::image::{Layer, Platform};
 use crate::layer::Listing;
 
 /// A layer as it is written down. Everything in it follows from the key, so it never changes.
@@ -73,9 +73,9 @@ impl Store {
         self.read_file(&self.root.join("listings").join(key.hex()))
     }
 
-    /// The key that the layer of this name had when the image of this name was last made here.
-    pub fn latest(&self, image: &str, layer: &str) -> Option<Digest> {
-        let text = self.read_file(&self.latest_path(image, layer))?;
+    /// The key that the layer of this name had when the image of this name was last made here for this platform.
+    pub fn latest(&self, image: &str, platform: &Platform, layer: &str) -> Option<Digest> {
+        let text = self.read_file(&self.latest_path(image, platform, layer))?;
         std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
@@ -84,14 +84,15 @@ impl Store {
     /// # Errors
     ///
     /// If it cannot be written.
-    pub fn set_latest(&self, image: &str, layer: &str, key: &Digest) -> Result<(), StoreError> {
-        if self.latest(image, layer) == Some(*key) {
+    pub fn set_latest(&self, image: &str, platform: &Platform, layer: &str, key: &Digest) -> Result<(), StoreError> {
+        if self.latest(image, platform, layer) == Some(*key) {
             return Ok(());
         }
-        self.write_hint(&self.latest_path(image, layer), format!("{key}\n").as_bytes())
+        self.write_hint(&self.latest_path(image, platform, layer), format!("{key}\n").as_bytes())
     }
 
-    fn latest_path(&self, image: &str, layer: &str) -> std::path::PathBuf {
-        self.root.join("latest").join(Digest::of(format!("{image}\0{layer}").as_bytes()).hex())
+    fn latest_path(&self, image: &str, platform: &Platform, layer: &str) -> std::path::PathBuf {
+        let name = format!("{image}\0{platform}\0{layer}");
+        self.root.join("latest").join(Digest::of(name.as_bytes()).hex())
     }
 }

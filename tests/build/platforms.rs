@@ -1,5 +1,8 @@
 //! Images for one platform, or for several under one index.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use serde_json::{Value, json};
 
 use crate::support::judge::{raw_config, raw_manifest, skopeo_copy};
@@ -234,4 +237,44 @@ fn an_index_goes_to_a_registry_and_comes_back_as_a_base() {
     sandbox.run(["push", "top.toml", "--to", &format!("{}/team/top", registry.host())]).ok();
     let config = raw_config(&format!("docker://{}/team/top:latest", registry.host()));
     assert_eq!(config["config"]["Cmd"], json!(["x"]));
+}
+
+/// Lines that differ, and compress.
+fn lines(seed: usize) -> String {
+    (0..12_000).map(|line| format!("{} of {seed}\n", line * 7919 % 100_003 * (seed + 1))).collect()
+}
+
+#[test]
+fn an_edited_layer_over_its_last_version_is_the_same_as_from_nothing() {
+    let sandbox = Sandbox::new();
+    sandbox.file("app.toml", spec("base = \"scratch\"\nplatforms = [\"linux/amd64\", \"linux/arm64\"]"));
+    sandbox.file("common/data", "for all");
+    for (place, platform) in ["amd64", "arm64"].iter().enumerate() {
+        for number in 0..30 {
+            sandbox.file(&format!("build/linux-{platform}/{number:02}"), lines(number * 2 + place));
+        }
+    }
+    let digest = |flags: &[&str]| {
+        let run = sandbox.build(&[&["app.toml", "--json"], flags].concat());
+        run.documents()[0]["digest"].as_str().unwrap().to_owned()
+    };
+    digest(&[]);
+    // Each platform's layer has a last version of its own: two of `binary`, one of `common`.
+    assert_eq!(fs::read_dir(sandbox.path("cache/latest")).unwrap().count(), 3);
+    for round in 0..3 {
+        for platform in ["amd64", "arm64"] {
+            sandbox.file(&format!("build/linux-{platform}/{:02}", round * 7), lines(1000 + round));
+        }
+        if round == 2 {
+            // What has been damaged is not copied.
+            for blob in fs::read_dir(sandbox.path("cache/blobs/sha256")).unwrap().map(|blob| blob.unwrap().path()) {
+                let mut bytes = fs::read(&blob).unwrap();
+                bytes.iter_mut().step_by(50_000).skip(1).for_each(|byte| *byte ^= 0x55);
+                fs::set_permissions(&blob, fs::Permissions::from_mode(0o644)).unwrap();
+                fs::write(&blob, bytes).unwrap();
+            }
+        }
+        let over = digest(&[]);
+        assert_eq!(over, digest(&["--no-cache", "-o", "oci:anew"]), "round {round}");
+    }
 }

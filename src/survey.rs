@@ -9,11 +9,11 @@ use crate::address::{Address, Destination};
 use crate::build::{self, Built, Known, Layers, Memory, Options, Prepared, PreparedBase, PreparedImage};
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::Layer;
+use crate::image::{Layer, Location};
 use crate::layer::Codec;
 use crate::published::{Lookup, Published};
 use crate::registry::{self, RemoteRepository};
-use crate::spec::Workspace;
+use crate::spec::{Base, Recipe, Workspace};
 use crate::workshop::Workshop;
 
 /// An image that was asked for: its place among the prepared, and where it goes.
@@ -80,9 +80,11 @@ pub fn survey(
     let published = Published::new(workshop, lookup, places);
     let memory: Arc<dyn Memory> = Arc::<Published>::clone(&published);
     // What a machine will ask for that has never seen the contexts is asked while bases are resolved and contexts read.
+    // Not if the run is to be refused for a base that is not pinned: then nobody is asked for anything.
     let is_new = targets.iter().any(|target| build::is_new(workshop, &workspace.recipes[target.place], options));
+    let is_pinned = !options.locked || workspace.recipes.iter().all(is_pinned);
     let prepared = std::thread::scope(|scope| {
-        if is_new && published.is_asked() {
+        if is_new && is_pinned && published.is_asked() {
             scope.spawn(|| published.look_ahead());
         }
         build::prepare_with(workshop, workspace, options, &memory, &traffics)
@@ -106,6 +108,16 @@ pub fn survey(
     let built = build::compose(&prepared, &layers, options);
     let current = workshop.door().block_on(current(&targets, &built, &published))??;
     Ok(Survey { prepared, targets, layers, built, current, published })
+}
+
+/// Whether a recipe's base is none that could be another image tomorrow, as far as the lock file's names tell.
+fn is_pinned(recipe: &Recipe) -> bool {
+    match &recipe.base {
+        Base::Image { location: Location::Registry(reference), name } if reference.digest.is_none() => {
+            recipe.lock.as_ref().is_some_and(|lock| lock.pins().any(|(pinned, _, _)| pinned == name))
+        }
+        _ => true,
+    }
 }
 
 impl Survey {

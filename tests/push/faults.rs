@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::Value;
 use tarsia::Workshop;
 use tarsia::build::Options;
 use tarsia::events::{Event, Events, Task};
@@ -189,17 +190,22 @@ fn a_failed_run_leaves_the_tag_and_the_next_one_goes_on() {
     push_small(&sandbox, &registry).refused(3, "failed to upload blob `");
     assert_eq!(assert_whole(&registry, "app", "latest"), before);
     assert_eq!(registry.log().count(Kind::ManifestPut), 0);
-    assert_eq!(registry.blobs("app").len(), blobs.len() + 2);
+    let there = registry.blobs("app");
+    assert_eq!(there.len(), blobs.len() + 2);
 
-    // Four layers and a config, of which two layers are there.
+    // Four layers and a config, of which two are there. The config goes up beside the layers and may be one of them: it
+    // is not looked for, the layers are.
     registry.clear_faults();
     registry.clear_log();
     let run = push_small(&sandbox, &registry).ok();
     let log = registry.log();
-    assert_eq!((log.count(Kind::UploadStart), log.count(Kind::UploadPut)), (3, 3), "{log}");
-    assert_eq!(log.count(Kind::ManifestPut), 1, "{log}");
     let layers = run.documents()[0]["layers"].as_array().unwrap().clone();
-    assert_eq!(layers.iter().filter(|layer| layer["status"] == "uploaded").count(), 2, "{}", run.stdout);
+    let is_there = |layer: &&Value| there.iter().any(|blob| layer["digest"] == **blob);
+    let missing = 4 - layers.iter().filter(is_there).count();
+    assert!((2..=3).contains(&missing), "{log}");
+    assert_eq!((log.count(Kind::UploadStart), log.count(Kind::UploadPut)), (missing + 1, missing + 1), "{log}");
+    assert_eq!(log.count(Kind::ManifestPut), 1, "{log}");
+    assert_eq!(layers.iter().filter(|layer| layer["status"] == "uploaded").count(), missing, "{}", run.stdout);
     assert_ne!(assert_whole(&registry, "app", "latest"), before);
 }
 

@@ -3,6 +3,7 @@
 mod files;
 
 use std::io::{self, Read};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use crate::digest::{Digest, Digesting};
@@ -360,14 +361,17 @@ fn lay_all(workshop: &Workshop, base: &BaseImage, progress: &(dyn Fn(u64) + Sync
         layers.iter().map(|_| mpsc::sync_channel::<Vec<ReadChange>>(BATCHES_AHEAD)).unzip();
     let waiting = Mutex::new(layers.iter().zip(senders).enumerate());
     let results: Vec<Mutex<Option<Error>>> = layers.iter().map(|_| Mutex::default()).collect();
+    // Once a layer has failed, nobody needs those above it.
+    let given_up = AtomicBool::new(false);
     std::thread::scope(|scope| {
         for _ in 0..most.min(layers.len()) {
             scope.spawn(|| {
                 loop {
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let next = next.filter(|_| !given_up.load(Ordering::Relaxed));
                     let Some((place, (layer, sender))) = next else { return };
                     let mut batch = Vec::new();
-                    let read = read_through(workshop, base, layer, |stream| {
+                    let read = read_through(workshop, base, layer, Some(&given_up), |stream| {
                         read_changes(stream, |change| {
                             batch.push(change);
                             if batch.len() == BATCH {
@@ -387,10 +391,11 @@ fn lay_all(workshop: &Workshop, base: &BaseImage, progress: &(dyn Fn(u64) + Sync
         for (layer, (changes, result)) in layers.iter().zip(receivers.into_iter().zip(&results)) {
             let laid = tree.apply_read(changes.iter().flatten());
             drop(changes);
-            if let Some(error) = result.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            let failed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(error) = failed.or(laid.err().map(Error::from)) {
+                given_up.store(true, Ordering::Relaxed);
                 return Err(error);
             }
-            laid?;
             progress(layer.size);
         }
         Ok(tree)
@@ -403,15 +408,16 @@ fn lay_all(workshop: &Workshop, base: &BaseImage, progress: &(dyn Fn(u64) + Sync
 ///
 /// If it cannot be read or holds what no layer may hold.
 pub(crate) fn lay(workshop: &Workshop, image: &BaseImage, layer: &Descriptor, tree: &mut Nodes) -> Result<(), Error> {
-    read_through(workshop, image, layer, |stream| tree.apply_tar(stream))
+    read_through(workshop, image, layer, None, |stream| tree.apply_tar(stream))
 }
 
 /// Reads a layer of an image to its end. One of a registry is kept as it passes: whoever needs it next, a layout or
-/// another registry, finds it on this machine.
+/// another registry, finds it on this machine. Once it is `given_up`, what is left of it is not read.
 fn read_through(
     workshop: &Workshop,
     image: &BaseImage,
     layer: &Descriptor,
+    given_up: Option<&AtomicBool>,
     read: impl FnOnce(&mut dyn Read) -> Result<(), TreeError>,
 ) -> Result<(), Error> {
     let store = workshop.store();
@@ -425,7 +431,8 @@ fn read_through(
     };
     let task = Task::Fetch { base: image.name().to_owned(), layer: layer.digest.short() };
     let running = kept.is_some().then(|| workshop.events().begin(task, layer.size));
-    let mut passing = Passing { blob: &mut *blob, kept: kept.as_mut(), running: running.as_ref(), failed: None };
+    let (running, kept_too) = (running.as_ref(), kept.as_mut());
+    let mut passing = Passing { blob: &mut *blob, kept: kept_too, running, given_up, failed: None };
     let result = read(&mut *decompress(&layer.media_type, &mut passing));
     // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
     // not be read to its end says so again here: what came of it above is only the consequence.
@@ -445,6 +452,7 @@ struct Passing<'a, 'b> {
     blob: &'a mut (dyn Read + Send),
     kept: Option<&'a mut NewBlob<'b>>,
     running: Option<&'a Running>,
+    given_up: Option<&'a AtomicBool>,
     /// Why it could not be kept. Nothing passes any more then.
     failed: Option<StoreError>,
 }
@@ -454,6 +462,9 @@ impl Read for Passing<'_, '_> {
         let stopped = || io::Error::other("what passes cannot be kept");
         if self.failed.is_some() {
             return Err(stopped());
+        }
+        if self.given_up.is_some_and(|given_up| given_up.load(Ordering::Relaxed)) {
+            return Err(io::Error::other("a layer below has failed"));
         }
         let read = self.blob.read(buffer)?;
         if let Some(kept) = &mut self.kept

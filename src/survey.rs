@@ -83,12 +83,12 @@ pub fn survey(
     // Not if the run is to be refused for a base that is not pinned: then nobody is asked for anything.
     let is_new = targets.iter().any(|target| build::is_new(workshop, &workspace.recipes[target.place], options));
     let is_pinned = !options.locked || workspace.recipes.iter().all(is_pinned);
-    let prepared = std::thread::scope(|scope| {
-        if is_new && is_pinned && published.is_asked() {
-            scope.spawn(|| published.look_ahead());
-        }
-        build::prepare_with(workshop, workspace, options, &memory, &traffics)
-    })?;
+    if is_new && is_pinned && published.is_asked() {
+        // A mistake in the user's files is told without waiting for the answers.
+        let published = Arc::clone(&published);
+        std::thread::spawn(move || published.look_ahead());
+    }
+    let prepared = build::prepare_with(workshop, workspace, options, &memory, &traffics)?;
 
     let mut layers = build::recorded_layers(workshop, &prepared, options);
     if !lookup_remote {

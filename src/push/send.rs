@@ -94,8 +94,12 @@ pub(super) fn send(
         let drafts = remember::prepare(workshop, news, lookup);
         (publishing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), drafts)
     });
-    let moved = moved??;
-    remember::write(workshop, drafts, lookup);
+    let moved = moved?;
+    // Where a registry has refused a manifest or a tag, the next run need not send the layers again, on any machine.
+    if moved.as_ref().map_or_else(|error| error.answer().is_some(), |_| true) {
+        remember::write(workshop, drafts, lookup);
+    }
+    let moved = moved?;
     drop(shipment);
     survey.layers = arrived;
     Ok(Sent { moved, outcomes })

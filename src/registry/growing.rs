@@ -7,8 +7,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
+use tokio::sync::watch;
 
 use super::client::RemoteRepository;
 use super::ecr::EcrHost;
@@ -36,7 +37,8 @@ impl RemoteRepository {
     /// say otherwise: nothing is built on their PATCH. Nor on that of a registry that has refused one in this run.
     pub fn takes_growing(&self) -> bool {
         let taken = self.host().is_ok_and(|host| !host.refuses_growing.load(Relaxed));
-        taken && EcrHost::of(&self.repository().host).is_none()
+        let is_ecr = |host: &str| EcrHost::of(host).is_some();
+        taken && !is_ecr(&self.repository().host) && !self.host().is_ok_and(|host| is_ecr(&host.endpoint.server()))
     }
 
     /// Opens an upload ahead of its blob.
@@ -71,11 +73,18 @@ impl RemoteRepository {
     async fn follow(&self, mut growing: Growing, progress: Progress<'_>) -> Result<(), Stray> {
         let action = self.action("upload blob", "", true);
         let open = self.open_session(&action).await.map_err(|_| Stray::Lost)?;
-        let pieces = pieces(&action, growing.clone());
+        // A registry that answers early goes on being sent what is asked of the stream, by whoever holds the connection.
+        let (going_on, stop) = watch::channel(());
+        let pieces = pieces(&action, growing.clone(), stop);
         let response = self.step(&action, Method::PATCH, open, pieces, None, progress).await?;
+        drop(going_on);
         let next = self.session(&action, &response).map_err(|_| Stray::Lost)?;
+        let growth = growing.beyond(u64::MAX).await.ok_or(Stray::Lost)?;
+        if received(&response).is_some_and(|received| received < growth.written) {
+            return Err(Stray::Lost);
+        }
         drop(response);
-        let digest = growing.beyond(u64::MAX).await.and_then(|growth| growth.digest).ok_or(Stray::Lost)?;
+        let digest = growth.digest.ok_or(Stray::Lost)?;
         let nothing = Box::pin(futures_util::stream::empty());
         let closing = next.closing(&digest);
         let response = self.step(&action, Method::PUT, closing, nothing, Some(0), &|_| {}).await?;
@@ -125,15 +134,27 @@ impl RemoteRepository {
     }
 }
 
-/// The pieces of a blob as they come to be.
-fn pieces(action: &Action, growing: Growing) -> BodyStream {
+/// How many bytes a registry says it has got, if it does: `Range: 0-<the last>`.
+fn received(response: &Response) -> Option<u64> {
+    let range = response.header(RANGE.as_str())?;
+    let (first, last) = range.strip_prefix("bytes=").unwrap_or(range).split_once('-')?;
+    let last: u64 = last.trim().parse().ok()?;
+    (first.trim() == "0").then(|| last.saturating_add(1))
+}
+
+/// The pieces of a blob as they come to be, as long as somebody wants them.
+fn pieces(action: &Action, growing: Growing, stop: watch::Receiver<()>) -> BodyStream {
     let action = action.clone();
-    Box::pin(futures_util::stream::try_unfold((growing, 0), move |(mut growing, at)| {
+    Box::pin(futures_util::stream::try_unfold((growing, stop, 0), move |(mut growing, mut stop, at)| {
         let action = action.clone();
         async move {
             let failed = |error| Error::local(&action, "reading what was just written failed", error);
             // Not for every few bytes: a whole piece, or what is left.
-            let Some(growth) = growing.beyond(at + FILE_PIECE as u64 - 1).await else {
+            let growth = tokio::select! {
+                growth = growing.beyond(at + FILE_PIECE as u64 - 1) => growth,
+                _ = stop.changed() => None,
+            };
+            let Some(growth) = growth.filter(|_| stop.has_changed().is_ok()) else {
                 return Err(failed(io::Error::other("the blob was given up")));
             };
             if growth.written <= at {
@@ -143,7 +164,7 @@ fn pieces(action: &Action, growing: Growing) -> BodyStream {
             let file = Arc::clone(&growing.file);
             let read = tokio::task::spawn_blocking(move || read_piece(&file, at, length)).await;
             let piece = read.unwrap_or_else(|stopped| Err(io::Error::other(stopped))).map_err(failed)?;
-            Ok(Some((piece, (growing, at + length as u64))))
+            Ok(Some((piece, (growing, stop, at + length as u64))))
         }
     }))
 }

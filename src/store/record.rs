@@ -50,6 +50,10 @@ impl Store {
     /// If they cannot be written.
     pub fn put_record(&self, layer: &Layer, listing: Option<&[u8]>) -> Result<(), StoreError> {
         let path = self.root.join("layers").join(layer.key.hex());
+        // What was assembled here is this machine's own word; what a repository says does not take its place.
+        if listing.is_none() && self.has_listing(&layer.key) {
+            return Ok(());
+        }
         let record = LayerRecord { version: VERSION, layer: layer.clone() };
         let json = serde_json::to_vec(&record).unwrap_or_default();
         // What lies in a registry only is found there again.

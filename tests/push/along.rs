@@ -1,6 +1,7 @@
 //! Layers that go up while they are being made.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tarsia::Workshop;
 use tarsia::build::Options;
@@ -103,6 +104,22 @@ fn a_large_layer_goes_up_while_it_is_made() {
     assert_eq!(layer["status"], "uploaded");
     assert_eq!(run.documents()[0]["requests"]["bytes_up"], log.bytes_up());
     assert_eq!(registry.open_uploads(), 0);
+}
+
+#[test]
+fn what_a_refused_run_has_sent_is_not_sent_again_by_another_machine() {
+    let registry = Registry::start();
+    let denied = Action::Status(403, Some("DENIED"));
+    registry.fault(Fault::on(Kind::ManifestPut, denied).path("/manifests/latest").always());
+    over(&image(1, 1), "push", &registry, &[]).refused(3, "403");
+    assert!(!registry.tags("app").contains(&"latest".to_owned()));
+    registry.clear_faults();
+    registry.clear_log();
+    let run = over(&image(1, 1), "push", &registry, &[]).ok();
+    assert_eq!(digests(&run), [assert_whole(&registry, "app", "latest")]);
+    let log = registry.log();
+    assert_eq!(log.count(Kind::UploadPatch), 0, "{log}");
+    assert!(log.bytes_up() < 10_000, "{log}");
 }
 
 #[test]
@@ -240,4 +257,27 @@ fn the_real_registry_takes_it() {
     // skopeo fetches every blob and compares it with its digest.
     let url = format!("docker://{}/app:latest", registry.host());
     crate::support::judge::skopeo_copy(&url, &format!("dir:{}", sandbox.path("copied").display()), &[]);
+}
+
+#[test]
+fn a_base_layer_that_is_not_there_ends_the_reading_of_the_others() {
+    let registry = Registry::start();
+    let run = over(&image(0, 24), "push", &registry, &["--no-remote-cache"]).ok();
+    let lowest = run.documents()[0]["layers"][0]["digest"].as_str().unwrap().to_owned();
+    let sandbox = Sandbox::new();
+    let base = format!("{}/app:latest", registry.host());
+    let layer = "[[layer]]\nname = \"top\"\ncontext = \"../top\"\nto = \"/l0/\"\n";
+    sandbox.file(
+        "specs/top.toml",
+        format!("name = \"top\"\nbase = \"{base}\"\nrepository = \"${{REGISTRY}}/top\"\n{layer}"),
+    );
+    sandbox.file("top/file", "on top");
+    registry.clear_log();
+    registry.fault(Fault::on(Kind::BlobGet, Action::Status(404, Some("BLOB_UNKNOWN"))).path(&lowest).always());
+    let slowly = Action::Delay(Duration::from_millis(100));
+    registry.fault(Fault::on(Kind::BlobGet, slowly).always());
+    over(&sandbox, "push", &registry, &["--jobs", "4"]).refused(3, &lowest[..20]);
+    // The config, and those that were being read.
+    let asked = registry.log().count(Kind::BlobGet);
+    assert!(asked < 16, "{}", registry.log());
 }

@@ -2,7 +2,8 @@
 //! best-effort: one that does not answer is noted, and the run does the work itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread::JoinHandle;
 
 use futures_util::future::try_join_all;
 
@@ -92,8 +93,21 @@ struct Replaced {
     tops: BTreeMap<String, Option<Digest>>,
 }
 
+/// How far the look ahead is.
+enum Ahead {
+    /// Nobody wants it, or it has been waited for.
+    Over,
+    /// It is to begin as soon as the run is known to need a registry.
+    Wanted,
+    /// It is under way.
+    Begun(JoinHandle<()>),
+}
+
 /// What the repositories of a run hold.
 pub struct Published {
+    /// This one, for the thread that looks ahead.
+    me: Weak<Published>,
+    ahead: Mutex<Ahead>,
     workshop: Workshop,
     lookup: Lookup,
     places: BTreeMap<usize, Place>,
@@ -118,7 +132,9 @@ impl Published {
             let tags = tags.into_iter().filter(|tag| !tag.contains("{digest}")).collect();
             (place, Place { remote, tags, cache: OnceLock::new() })
         });
-        Arc::new(Published {
+        Arc::new_cyclic(|me| Published {
+            me: me.clone(),
+            ahead: Mutex::new(Ahead::Over),
             workshop: workshop.clone(),
             lookup,
             places: places.collect(),
@@ -156,9 +172,22 @@ impl Published {
         })
     }
 
-    /// Looks beforehand at what a machine that knows nothing will have to ask for: what the tags about to be replaced
-    /// stand for, and where they stand for nothing the cache image.
-    pub fn look_ahead(&self) {
+    /// Wants a look ahead: it begins with the first [`Memory::look_ahead`].
+    pub fn want_ahead(&self) {
+        *self.ahead.lock().unwrap_or_else(PoisonError::into_inner) = Ahead::Wanted;
+    }
+
+    /// Waits for the look ahead, if there is one. A run that fails does not: what it has to say is said at once.
+    pub fn await_ahead(&self) {
+        let ahead = std::mem::replace(&mut *self.ahead.lock().unwrap_or_else(PoisonError::into_inner), Ahead::Over);
+        if let Ahead::Begun(thread) = ahead {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        }
+    }
+
+    /// Looks at what a machine that knows nothing will have to ask for: what the tags about to be replaced stand for, and
+    /// where they stand for nothing the cache image.
+    fn look(&self) {
         let Ok(replaced) = self.replaced() else { return };
         let bare: Vec<usize> = self.places.keys().copied().filter(|place| is_bare(replaced.get(place))).collect();
         std::thread::scope(|scope| {
@@ -380,6 +409,13 @@ fn may_be(layer: &Layer, codec: Codec) -> bool {
 }
 
 impl Memory for Published {
+    fn look_ahead(&self) {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Ahead::Wanted, Some(me)) = (&*ahead, self.me.upgrade()) {
+            *ahead = Ahead::Begun(std::thread::spawn(move || me.look()));
+        }
+    }
+
     fn facts(&self, _: usize, base: &Digest) -> Option<Facts> {
         // Facts about a base are true whichever image they travel with; together they answer more.
         let mut all = Facts::new();

@@ -79,16 +79,15 @@ pub fn survey(
     let places = targets.iter().map(|target| (target.place, target.remote.clone(), target.tags.clone()));
     let published = Published::new(workshop, lookup, places);
     let memory: Arc<dyn Memory> = Arc::<Published>::clone(&published);
-    // What a machine will ask for that has never seen the contexts is asked while bases are resolved and contexts read.
-    // Not if the run is to be refused for a base that is not pinned: then nobody is asked for anything.
+    // What a machine will ask for that has never seen the contexts is asked beside the base. Not if the run is to be
+    // refused for a base that is not pinned: then nobody is asked for anything.
     let is_new = targets.iter().any(|target| build::is_new(workshop, &workspace.recipes[target.place], options));
     let is_pinned = !options.locked || workspace.recipes.iter().all(is_pinned);
     if is_new && is_pinned && published.is_asked() {
-        // A mistake in the user's files is told without waiting for the answers.
-        let published = Arc::clone(&published);
-        std::thread::spawn(move || published.look_ahead());
+        published.want_ahead();
     }
     let prepared = build::prepare_with(workshop, workspace, options, &memory, &traffics)?;
+    published.await_ahead();
 
     let mut layers = build::recorded_layers(workshop, &prepared, options);
     if !lookup_remote {

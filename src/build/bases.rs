@@ -62,6 +62,25 @@ impl Bases<'_> {
         Ok(images.into_iter().filter_map(|image| image.or_else(|| now.next())).collect())
     }
 
+    /// Whether a registry will be asked for the base of the first of the wanted platforms: it is not known here, and not
+    /// refused for want of a pin.
+    pub fn will_ask(&self, wanted: &[Platform]) -> bool {
+        let &Bases { workshop, recipe, locked, .. } = self;
+        let first = wanted.first();
+        let below = recipe.stage.as_ref().map(|stage| stage.base(first).map(|below| below.base));
+        let base = match &below {
+            Some(Ok(base)) => base,
+            Some(Err(_)) => return false,
+            None => &recipe.base,
+        };
+        let Base::Image { location: Location::Registry(reference), name } = base else { return false };
+        let pin = || Some(recipe.lock.as_ref()?.pin(name, first)?.1);
+        match reference.digest.or_else(pin) {
+            Some(digest) => workshop.store().known_document(&digest).is_none(),
+            None => !locked,
+        }
+    }
+
     /// The base of the recipe for each of the wanted platforms; for those that it is for by itself if none is named.
     pub fn find(&self, wanted: &[Platform]) -> Result<Vec<(Platform, PreparedBase)>, Error> {
         let Some(stage) = &self.recipe.stage else { return self.find_as(&self.recipe.base, wanted) };

@@ -18,6 +18,10 @@ use crate::workshop::Workshop;
 
 /// What others remember of the bases of a run's images, so that they need not be read.
 pub trait Memory: Send + Sync {
+    /// Told when a registry is about to be asked for a base, or else when the first image's contexts have been read: what
+    /// will have to be asked for may be asked for from then on. What is wrong with a run is found out before.
+    fn look_ahead(&self) {}
+
     /// Facts about the base with this digest that the image at this place of the workspace needed before.
     fn facts(&self, place: usize, base: &Digest) -> Option<Facts>;
 
@@ -172,9 +176,13 @@ pub fn prepare_with(
             }
         }
         let bases = Bases { workshop, recipe, locked: options.locked, traffic: &traffic, prepared: &prepared };
+        if bases.will_ask(&wanted) {
+            memory.look_ahead();
+        }
         let found = bases.find(&wanted)?;
         let platforms: Vec<Platform> = found.iter().map(|(platform, _)| platform.clone()).collect();
         scans.add(workshop, &recipe.name, &recipe.layers, &platforms, &options.outputs)?;
+        memory.look_ahead();
         let mut laying = Laying::new(bases, memory, place, &scans, options);
         let mut images = Vec::new();
         for (platform, base) in found {

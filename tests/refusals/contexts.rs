@@ -2,12 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tarsia::build::{self, Layers, Options};
 use tarsia::events::Events;
@@ -15,6 +16,8 @@ use tarsia::registry::Settings;
 use tarsia::spec::{Variables, load};
 use tarsia::{Class, Workshop};
 
+use crate::support::images::HandMade;
+use crate::support::registry::Registry;
 use crate::support::unprivileged::run_unprivileged;
 use crate::support::{Run, Sandbox};
 
@@ -80,6 +83,27 @@ fn sockets_and_fifos_are_errors_that_name_the_file() {
     // What is ignored is nobody's concern.
     sandbox.file("pkg/.dockerignore", "socket\n");
     build(&sandbox).ok();
+}
+
+/// What is wrong with the user's files is told at once, whatever the registries do: they are asked beside.
+#[test]
+fn a_registry_that_never_answers_delays_no_error() {
+    let (silent, good) = (TcpListener::bind("127.0.0.1:0").unwrap(), Registry::start());
+    HandMade::small().put(&good, "base", "1");
+    for base in ["scratch".to_owned(), format!("{}/base:1", good.host())] {
+        let sandbox = sandbox();
+        sandbox.file("x.toml", SPEC.replace("scratch", &base));
+        assert!(Command::new("mkfifo").arg(sandbox.path("pkg/pipe")).status().unwrap().success());
+        let to = format!("{}/x", silent.local_addr().unwrap());
+        let begun = Instant::now();
+        sandbox.run(["push", "x.toml", "--to", &to]).refused(2, "`pkg/pipe` is a FIFO, which a layer cannot hold");
+        // A registry that is silent is given up after a minute.
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+        if base == "scratch" {
+            silent.set_nonblocking(true).unwrap();
+            assert!(silent.accept().is_err(), "somebody was asked though nothing could come of it");
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod files;
 
 use std::io::{self, Read};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use crate::digest::{Digest, Digesting};
@@ -359,47 +359,53 @@ fn lay_all(workshop: &Workshop, base: &BaseImage, progress: &(dyn Fn(u64) + Sync
     }
     let (senders, receivers): (Vec<_>, Vec<_>) =
         layers.iter().map(|_| mpsc::sync_channel::<Vec<ReadChange>>(BATCHES_AHEAD)).unzip();
-    let waiting = Mutex::new(layers.iter().zip(senders).enumerate());
-    let results: Vec<Mutex<Option<Error>>> = layers.iter().map(|_| Mutex::default()).collect();
-    // Once a layer has failed, nobody needs those above it.
-    let given_up = AtomicBool::new(false);
+    let waiting = Mutex::new(layers.iter().zip(senders));
+    // Whether one has failed: then nothing more is read, and the first failure is the error.
+    let (stopped, failure) = (AtomicBool::new(false), Mutex::new(None));
+    let read = |layer: &Descriptor, sender: &mpsc::SyncSender<Vec<ReadChange>>| {
+        let gone = |_| TreeError::from(io::Error::other("nobody takes what is read"));
+        read_through(workshop, base, layer, Some(&stopped), |stream| {
+            let mut batch = Vec::new();
+            read_changes(stream, |change| {
+                batch.push(change);
+                if batch.len() < BATCH {
+                    return Ok(());
+                }
+                sender.send(std::mem::take(&mut batch)).map_err(gone)
+            })?;
+            sender.send(batch).map_err(gone)
+        })
+    };
+    let fail = |error: Error| {
+        // Those that are stopped fail too, and later.
+        failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        stopped.store(true, Relaxed);
+    };
     std::thread::scope(|scope| {
         for _ in 0..most.min(layers.len()) {
             scope.spawn(|| {
-                loop {
+                while !stopped.load(Relaxed) {
                     let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let next = next.filter(|_| !given_up.load(Ordering::Relaxed));
-                    let Some((place, (layer, sender))) = next else { return };
-                    let mut batch = Vec::new();
-                    let read = read_through(workshop, base, layer, Some(&given_up), |stream| {
-                        read_changes(stream, |change| {
-                            batch.push(change);
-                            if batch.len() == BATCH {
-                                // Nobody takes it if a layer below has failed, and then that is the error.
-                                let _ = sender.send(std::mem::take(&mut batch));
-                            }
-                            Ok(())
-                        })
-                    });
-                    if let Err(error) = read {
-                        *results[place].lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                    }
-                    let _ = sender.send(batch);
+                    // The channel is closed last: whoever sees its end sees the failure too.
+                    let Some((layer, sender)) = next else { return };
+                    read(layer, &sender).unwrap_or_else(fail);
                 }
             });
         }
-        for (layer, (changes, result)) in layers.iter().zip(receivers.into_iter().zip(&results)) {
-            let laid = tree.apply_read(changes.iter().flatten());
-            drop(changes);
-            let failed = result.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(error) = failed.or(laid.err().map(Error::from)) {
-                given_up.store(true, Ordering::Relaxed);
-                return Err(error);
+        for (layer, changes) in layers.iter().zip(receivers) {
+            if let Err(error) = tree.apply_read(changes.iter().flatten()) {
+                // If the blob is not what its digest says, that is the error; it shows at its end.
+                changes.iter().for_each(drop);
+                fail(error.into());
+            }
+            if stopped.load(Relaxed) {
+                break;
             }
             progress(layer.size);
         }
-        Ok(tree)
-    })
+    });
+    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failure.map_or(Ok(tree), Err)
 }
 
 /// Lays a layer of an image over a tree, by streaming its headers.
@@ -412,12 +418,12 @@ pub(crate) fn lay(workshop: &Workshop, image: &BaseImage, layer: &Descriptor, tr
 }
 
 /// Reads a layer of an image to its end. One of a registry is kept as it passes: whoever needs it next, a layout or
-/// another registry, finds it on this machine. Once it is `given_up`, what is left of it is not read.
+/// another registry, finds it on this machine. Once `stopped` is set it fails.
 fn read_through(
     workshop: &Workshop,
     image: &BaseImage,
     layer: &Descriptor,
-    given_up: Option<&AtomicBool>,
+    stopped: Option<&AtomicBool>,
     read: impl FnOnce(&mut dyn Read) -> Result<(), TreeError>,
 ) -> Result<(), Error> {
     let store = workshop.store();
@@ -431,8 +437,8 @@ fn read_through(
     };
     let task = Task::Fetch { base: image.name().to_owned(), layer: layer.digest.short() };
     let running = kept.is_some().then(|| workshop.events().begin(task, layer.size));
-    let (running, kept_too) = (running.as_ref(), kept.as_mut());
-    let mut passing = Passing { blob: &mut *blob, kept: kept_too, running, given_up, failed: None };
+    let mut passing =
+        Passing { blob: &mut *blob, kept: kept.as_mut(), running: running.as_ref(), stopped, failed: None };
     let result = read(&mut *decompress(&layer.media_type, &mut passing));
     // Tar readers stop at the end of the archive; the digest is known only at the end of the blob. A blob that could
     // not be read to its end says so again here: what came of it above is only the consequence.
@@ -452,7 +458,8 @@ struct Passing<'a, 'b> {
     blob: &'a mut (dyn Read + Send),
     kept: Option<&'a mut NewBlob<'b>>,
     running: Option<&'a Running>,
-    given_up: Option<&'a AtomicBool>,
+    /// Set when nobody wants it any more.
+    stopped: Option<&'a AtomicBool>,
     /// Why it could not be kept. Nothing passes any more then.
     failed: Option<StoreError>,
 }
@@ -463,8 +470,8 @@ impl Read for Passing<'_, '_> {
         if self.failed.is_some() {
             return Err(stopped());
         }
-        if self.given_up.is_some_and(|given_up| given_up.load(Ordering::Relaxed)) {
-            return Err(io::Error::other("a layer below has failed"));
+        if self.stopped.is_some_and(|stopped| stopped.load(Relaxed)) {
+            return Err(io::Error::other("another layer could not be read"));
         }
         let read = self.blob.read(buffer)?;
         if let Some(kept) = &mut self.kept

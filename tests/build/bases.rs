@@ -6,8 +6,11 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
+use crate::support::images::{HandMade, Tar};
 use crate::support::judge::{python, raw_config, raw_manifest, skopeo_copy};
+use crate::support::registry::{Action, Fault, Kind, Registry, digest_of};
 use crate::support::tools::tool;
+use crate::support::workspace::noise;
 use crate::support::{DockerRegistry, Sandbox};
 
 /// A base `bases:alpine` of one layer, as most bases are: users, a sticky `/tmp`, a private home, `/lib -> usr/lib`.
@@ -387,4 +390,30 @@ with tarfile.open(sys.argv[1], "w") as tar:
         (&sandbox.config("app")["container"], &sandbox.config("app")["config"]["User"]),
         (&json!("ab12"), &json!("1"))
     );
+}
+
+#[test]
+fn a_layer_that_is_not_there_ends_the_reading_of_the_others() {
+    const LARGE: usize = 24 << 20;
+    let registry = Registry::start();
+    let mut base = HandMade::new();
+    for layer in 0..8 {
+        let mut tar = Tar::default();
+        tar.file(&format!("lib{layer}"), &noise(layer + 1, if layer == 0 { LARGE } else { 1000 }));
+        base = base.layer(&tar.end());
+    }
+    base.put(&registry, "base", "1");
+    // The lowest is large, and slow; the one above is missing.
+    let path = |layer: usize| format!("/blobs/{}", digest_of(&base.layers[layer].1));
+    let late = Action::Delay(std::time::Duration::from_millis(500));
+    registry.fault(Fault::on(Kind::BlobGet, late).path(path(0)));
+    registry.fault(Fault::on(Kind::BlobGet, Action::Status(404, Some("BLOB_UNKNOWN"))).path(path(1)).always());
+    let sandbox = Sandbox::new();
+    sandbox.file("app/main.py", "").file("app.toml", spec("app", &format!("{}/base:1", registry.host())));
+    let refused = sandbox.run(["build", "app.toml", "--jobs", "2"]).refused(3, "404");
+    assert!(refused.stderr.contains(&digest_of(&base.layers[1].1)), "{}", refused.stderr);
+    let log = registry.log();
+    assert!(log.bytes_down() < LARGE as u64 / 2, "the large layer was read to its end\n{log}");
+    // The config, the two layers, and no other.
+    assert!(log.count(Kind::BlobGet) <= 3, "{log}");
 }

@@ -80,8 +80,8 @@ impl RemoteRepository {
         drop(going_on);
         let next = self.session(&action, &response).map_err(|_| Stray::Lost)?;
         let growth = growing.beyond(u64::MAX).await.ok_or(Stray::Lost)?;
-        if received(&response).is_some_and(|received| received < growth.written) {
-            return Err(Stray::Lost);
+        if received(&response).is_some_and(|received| received != growth.written) {
+            return Err(Stray::Refused);
         }
         drop(response);
         let digest = growth.digest.ok_or(Stray::Lost)?;
@@ -139,7 +139,7 @@ fn received(response: &Response) -> Option<u64> {
     let range = response.header(RANGE.as_str())?;
     let (first, last) = range.strip_prefix("bytes=").unwrap_or(range).split_once('-')?;
     let last: u64 = last.trim().parse().ok()?;
-    (first.trim() == "0").then(|| last.saturating_add(1))
+    (first.trim() == "0").then(|| last.checked_add(1))?
 }
 
 /// The pieces of a blob as they come to be, as long as somebody wants them.

@@ -1,5 +1,6 @@
 //! Uploads, mounts and manifests.
 
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
@@ -7,7 +8,7 @@ use bytes::Bytes;
 use super::server::{Server, reply};
 use crate::digest::Digest;
 use crate::image::{Descriptor, Repository, media_type};
-use crate::registry::{BlobSource, Error, MountOutcome};
+use crate::registry::{BlobSource, Error, Mirror, MountOutcome, Settings};
 
 fn content() -> Bytes {
     (0..300_000_u32).map(|number| (number / 5) as u8).collect::<Vec<u8>>().into()
@@ -131,7 +132,6 @@ async fn a_lost_answer_is_looked_for() {
 
 #[tokio::test]
 async fn what_is_being_made_goes_up_as_it_comes_to_be() {
-    use std::io::Write as _;
     let server = Server::start(|seen| match &seen.line[..4] {
         "POST" => reply(202).header("location", "/up?state=1"),
         "PATC" => reply(202).header("location", "/up?state=2"),
@@ -198,6 +198,92 @@ async fn where_nothing_goes_up_while_it_is_made() {
     for (host, takes) in [("ghcr.io", true), ("123456789012.dkr.ecr.us-east-1.amazonaws.com", false)] {
         assert_eq!(super::server::repository(&client, host, "a").takes_growing(), takes, "{host}");
     }
+}
+
+#[tokio::test]
+async fn a_mirror_that_is_amazons_gets_nothing_while_it_is_made() {
+    let endpoint = "https://123456789012.dkr.ecr.us-east-1.amazonaws.com/docker-hub".to_owned();
+    let mirrors = vec![Mirror { host: "docker.io".to_owned(), endpoint }];
+    let client = super::server::client(Settings { mirrors, ..super::server::anonymous() });
+    assert!(!super::server::repository(&client, "docker.io", "library/a").takes_growing());
+    assert!(super::server::repository(&client, "ghcr.io", "a").takes_growing());
+}
+
+#[tokio::test]
+async fn what_a_session_says_it_holds_is_what_was_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(folder.path()).unwrap();
+    let content = content();
+    let digest = blob(&content).digest;
+    for (range, is_whole) in [
+        ("0-299999", true),
+        ("bytes=0-299999", true),
+        ("0-99999", false),
+        ("0-0", false),
+        ("0-18446744073709551615", true),
+        ("nonsense", true),
+    ] {
+        let server = Server::start(move |seen| match &seen.line[..3] {
+            "POS" => reply(202).header("location", "/up"),
+            "PAT" => reply(202).header("location", "/up").header("range", range),
+            _ => reply(201),
+        });
+        let mut new = store.new_blob().unwrap();
+        let growing = new.growing().unwrap();
+        new.write_all(&content).unwrap();
+        new.commit(&digest).unwrap();
+        let remote = server.repository("a");
+        assert_eq!(remote.upload_growing(growing, &|_| ()).await.unwrap(), is_whole, "{range}");
+        assert_eq!((server.lines().len(), remote.takes_growing()), (if is_whole { 3 } else { 2 }, is_whole), "{range}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_early_is_not_sent_to_its_end() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let (told, counted) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, told) = (stream.unwrap(), told.clone());
+            std::thread::spawn(move || {
+                stream.set_read_timeout(Some(std::time::Duration::from_secs(3))).unwrap();
+                let mut buffer = vec![0; 64 << 10];
+                loop {
+                    let read = stream.read(&mut buffer).unwrap_or(0);
+                    if read == 0 {
+                        return;
+                    }
+                    if buffer.starts_with(b"POST") {
+                        stream.write_all(b"HTTP/1.1 202 X\r\nlocation: /up\r\ncontent-length: 0\r\n\r\n").unwrap();
+                        continue;
+                    }
+                    // The PATCH: refused by its head. What comes all the same is counted.
+                    stream.write_all(b"HTTP/1.1 405 X\r\ncontent-length: 0\r\n\r\n").unwrap();
+                    let mut bytes = 0;
+                    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+                        bytes += read;
+                    }
+                    let _ = told.send(bytes);
+                    return;
+                }
+            });
+        }
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let store = crate::store::Store::open(folder.path()).unwrap();
+    let mut new = store.new_blob().unwrap();
+    let growing = new.growing().unwrap();
+    let remote = super::server::repository(&super::server::client(super::server::anonymous()), &host, "a");
+    assert!(!remote.upload_growing(growing, &|_| ()).await.unwrap());
+    let piece = vec![7; 1 << 20];
+    for _ in 0..8 {
+        new.write_all(&piece).unwrap();
+    }
+    new.commit(&Digest::of(&piece.repeat(8))).unwrap();
+    let counted = tokio::task::spawn_blocking(move || counted.recv_timeout(std::time::Duration::from_secs(20)));
+    let bytes = counted.await.unwrap().unwrap();
+    assert!(bytes < 1 << 20, "{bytes} bytes were sent to nobody");
 }
 
 #[tokio::test]

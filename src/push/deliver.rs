@@ -4,6 +4,7 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_util::future::join;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use tokio::sync::{oneshot, watch};
 
@@ -162,16 +163,31 @@ pub(super) enum Ahead {
     Sent(Result<bool, registry::Error>),
 }
 
-/// Brings a layer that was just made to a repository where something was begun for it.
+/// What is under way for a layer at a repository.
+pub(super) struct Begun {
+    /// Whether it is sent along; else an upload is opened.
+    pub(super) along: bool,
+    /// Where it is told what came of it.
+    pub(super) ahead: oneshot::Receiver<Ahead>,
+}
+
+/// Brings a layer that was just made to a repository where something was begun for it. Nobody knew its key, but an
+/// earlier run may have sent it and failed before it could say so: a layer that was not sent along is looked for while
+/// its upload is opened.
 pub(super) async fn deliver_begun(
     workshop: &Workshop,
     parcel: Parcel<'_>,
     remote: &RemoteRepository,
-    ahead: oneshot::Receiver<Ahead>,
+    begun: Begun,
 ) -> Result<(Digest, Status), Error> {
     let digest = parcel.digest();
     registry::limits::check_layer(&remote.repository().host, &parcel.descriptor)?;
-    let session = match ahead.await {
+    let look = async { Ok(!begun.along && remote.blob_exists(&digest).await?) };
+    let (found, ahead) = join(look, begun.ahead).await;
+    if found.map_err(|error: registry::Error| error)? {
+        return Ok((digest, Status::Reused));
+    }
+    let session = match ahead {
         Ok(Ahead::Opened(session)) => Some(session?),
         Ok(Ahead::Sent(sent)) => {
             // If only the answer was lost, it is there.

@@ -148,7 +148,10 @@ fn news_of(workshop: &Workshop, survey: &Survey, target: &Target, layers: &Layer
     for layer in image.platforms.iter().flat_map(|platform| &platform.layers) {
         let Some(known) = layers.get(&layer.key) else { continue };
         let outcome = outcomes.get(&(target.place, known.layer.digest));
-        let is_new = matches!(outcome, Some(Status::Uploaded | Status::Mounted));
+        // What was assembled and then found there was sent by a run that failed before it could tell.
+        let is_untold = survey.published.is_asked() && !survey.layers.contains_key(&layer.key);
+        let is_new = matches!(outcome, Some(Status::Uploaded | Status::Mounted))
+            || (is_untold && matches!(outcome, Some(Status::Reused)));
         if !is_new || news.layers.iter().any(|cached| cached.layer.key == layer.key) {
             continue;
         }

@@ -9,7 +9,7 @@ use futures_util::future::{BoxFuture, FutureExt, join_all, try_join_all};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::deliver::{Ahead, Parcel, Presence, deliver, deliver_begun, send_along};
+use super::deliver::{Ahead, Begun, Parcel, Presence, deliver, deliver_begun, send_along};
 use super::{Outcomes, remember};
 use crate::build::{
     self, Audience, Built, Known, Layers, Options, Prepared, PreparedBase, PreparedImage, PreparedLayer, Status,
@@ -234,7 +234,7 @@ impl<'a> Shipment<'a> {
     /// Begins what can be begun for a layer that is being made.
     async fn begin(&self, index: usize, name: &str, growing: Option<Growing>, done: oneshot::Sender<Ahead>) {
         let remote = &self.pending[index].remote;
-        let ahead = match growing.filter(|_| remote.takes_growing()) {
+        let ahead = match growing {
             Some(growing) => Ahead::Sent(send_along(self.workshop, name, remote, growing).await),
             None => Ahead::Opened(remote.open_upload().await),
         };
@@ -249,7 +249,7 @@ impl<'a> Shipment<'a> {
         parcel: &Parcel<'a>,
         needing: &[usize],
         there: impl Fn(usize) -> Presence,
-        mut begun: impl FnMut(usize) -> Option<oneshot::Receiver<Ahead>>,
+        mut begun: impl FnMut(usize) -> Option<Begun>,
     ) -> Vec<Delivery<'s>> {
         let delivery = |(nth, &index): (usize, &usize)| {
             let (workshop, parcel, remote) = (self.workshop, parcel.clone(), &self.pending[index].remote);
@@ -257,10 +257,10 @@ impl<'a> Shipment<'a> {
             // The first of the same registry that gets it: the others mount from there.
             let before = needing[..nth].iter().copied().find(|&other| self.host(other) == self.host(index));
             let before = before.map(|before| (&self.pending[before].remote, self.complete[before].subscribe()));
-            let ahead = begun(index);
+            let begun = begun(index);
             async move {
-                let (digest, status) = match ahead {
-                    Some(ahead) => deliver_begun(workshop, parcel, remote, ahead).await?,
+                let (digest, status) = match begun {
+                    Some(begun) => deliver_begun(workshop, parcel, remote, begun).await?,
                     None => deliver(workshop, parcel, remote, there, before).await?,
                 };
                 Ok((index, digest, status))
@@ -313,7 +313,7 @@ impl<'a> Shipment<'a> {
             putting.push(put_early(index));
         }
         let mut beginning = FuturesUnordered::new();
-        let mut begun: BTreeMap<(Digest, usize), oneshot::Receiver<Ahead>> = BTreeMap::new();
+        let mut begun: BTreeMap<(Digest, usize), Begun> = BTreeMap::new();
         let mut outcomes = Outcomes::new();
         let (mut early, mut ready) = (BTreeMap::new(), BTreeMap::new());
         let mut there = std::pin::pin!(self.there());
@@ -339,16 +339,18 @@ impl<'a> Shipment<'a> {
                     Some(Told::Begun(key, name, growing)) => {
                         for index in self.firsts(self.wanted.get(&key).map_or(&[][..], Vec::as_slice)) {
                             let (done, ahead) = oneshot::channel();
-                            begun.insert((key, index), ahead);
-                            let (name, growing) = (name.clone(), growing.clone());
+                            let name = name.clone();
+                            let takes = self.pending[index].remote.takes_growing();
+                            let growing = growing.clone().filter(|_| takes);
+                            begun.insert((key, index), Begun { along: growing.is_some(), ahead });
                             beginning.push(async move { self.begin(index, &name, growing, done).await });
                         }
                     }
                     Some(Told::Done(layer)) => {
                         let known = Known::built(layer);
                         let needing = self.wanted.get(&known.layer.key).map_or(&[][..], Vec::as_slice);
-                        // Where its key was asked for, nobody has it.
-                        let there = |_| if self.begins_early() { Presence::Absent } else { Presence::Unknown };
+                        // Where its key was asked for, nobody is known to have it.
+                        let there = |_| if self.begins_early() { Presence::Unlikely } else { Presence::Unknown };
                         let begun = |index| begun.remove(&(known.layer.key, index));
                         sending.extend(self.deliveries(&Parcel::of_layer(&known), needing, there, begun));
                         arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(known.layer.key, known);

@@ -18,8 +18,10 @@ use crate::support::{DockerRegistry, Run, Sandbox};
 /// As many bytes as make a layer worth it.
 const LARGE: usize = 9 << 20;
 
-/// One image of a large and a small layer into an empty repository: 17 requests.
+/// One image of a large and a small layer into an empty repository: 18 requests.
 const FIRST: &[(Kind, usize)] = &[
+    // Is the small layer there under its digest? A run that failed may have left it. Asked while its session is opened.
+    (Kind::BlobHead, 1),
     // A session for each layer, its listing, and the configs of the image and of the cache image.
     (Kind::UploadStart, 6),
     // The large layer as it is made.
@@ -143,8 +145,11 @@ fn a_registry_that_refuses_is_not_asked_again() {
                 push_whole(&image(3, 0), &registry);
                 let log = registry.log();
                 assert_eq!(log.count(Kind::UploadPatch), 1, "{action:?}\n{log}");
+                // Each layer is looked for: the first after it was refused, the others, which are not sent along any
+                // more, while their sessions are opened.
+                assert_eq!(log.count(Kind::BlobHead), 3, "{action:?}\n{log}");
                 // Three layers, their listings, two configs, and the first layer's first session.
-                assert_eq!((log.count(Kind::BlobHead), log.count(Kind::UploadStart)), (1, 9), "{action:?}\n{log}");
+                assert_eq!(log.count(Kind::UploadStart), 9, "{action:?}\n{log}");
                 assert_eq!(log.count(Kind::UploadPut), 8, "{action:?}\n{log}");
             });
         }

@@ -336,3 +336,31 @@ fn a_tag_that_stands_for_something_else_is_replaced() {
         assert_eq!(digests(&run), [assert_whole(&registry, "app", "latest")], "{what}");
     }
 }
+
+/// The next machine goes on with what a run has sent that failed, whatever it could still say.
+#[test]
+fn what_a_failed_run_has_sent_is_not_sent_again() {
+    // The image is refused; then its cache image too, so that nothing tells of the layers.
+    for refused in ["/manifests/latest", "/manifests/"] {
+        let registry = Registry::start();
+        let refuse = Action::Status(400, Some("MANIFEST_INVALID"));
+        registry.fault(Fault::on(Kind::ManifestPut, refuse).path(refused).always());
+        over(&app(2, "scratch"), "push", &registry, &[]).refused(3, "MANIFEST_INVALID");
+        let told = registry.tags("app").contains(&"tarsia-cache".to_owned());
+        assert_eq!((told, registry.tags("app").contains(&"latest".to_owned())), (refused.ends_with("latest"), false));
+        registry.clear_faults();
+        registry.clear_log();
+        let fresh = app(2, "scratch");
+        let run = push(&fresh, &registry, &[]);
+        assert_eq!(statuses(&run), [["reused", "reused"]]);
+        let log = registry.log();
+        for layer in [layer_digest(&run, 0), layer_digest(&run, 1)] {
+            let named = layer.replace(':', "%3A");
+            assert_eq!(log.of(Kind::UploadPut).count_where(|put| put.query.contains(&named)), 0, "{log}");
+        }
+        // Assembled only if nobody could tell of them; and now they are told of.
+        assert_eq!(stored_layers(&fresh).len(), if told { 0 } else { 2 });
+        assert_eq!(cached(&registry, "tarsia-cache").len(), 2);
+        assert_whole(&registry, "app", "latest");
+    }
+}

@@ -67,7 +67,7 @@
 //! // The same bytes on every machine.
 //! assert_eq!(
 //!     built[0].top().digest.to_string(),
-//!     "sha256:759cd5294587b10e5d3de57f821142cf54b2c071d9e18c31d1ef3778deb2f47e"
+//!     "sha256:79a42b2054ee6f51996a785c5ca81e1024870e85e2082cb47c900b2f1435744e"
 //! );
 //! # Ok(())
 //! # }

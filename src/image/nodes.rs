@@ -338,7 +338,7 @@ impl Nodes {
         self.settle(added, room)
     }
 
-    /// Lays the next layer over the tree, which was read by [`read_changes`].
+    /// Lays the next layer over the tree, which was read by `read_changes`.
     ///
     /// # Errors
     ///
